@@ -1,0 +1,10 @@
+/*
+ * Settings of the module.
+ */
+#ifndef INFLUENCE_H
+#define INFLUENCE_H
+
+/* Name of the model used when a call gives none; empty: the only one */
+extern char *influence_default_model;
+
+#endif							/* INFLUENCE_H */
