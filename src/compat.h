@@ -11,4 +11,12 @@
 #include "varatt.h"
 #endif
 
+#include "datatype/timestamp.h"
+
+/* Intervals are always finite before 17 */
+#if PG_VERSION_NUM < 170000
+#define INTERVAL_IS_NOBEGIN(interval) ((void) (interval), false)
+#define INTERVAL_IS_NOEND(interval) ((void) (interval), false)
+#endif
+
 #endif							/* INFLUENCE_COMPAT_H */
