@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "fmgr.h"
+#include "utils/float.h"
 
 #include "amplification.h"
 #include "math/amplification.h"
@@ -21,7 +22,8 @@ check_count(const char *name, double count)
 	if (!(count >= 0.0 && isfinite(count)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be a finite number, not negative, but is \"%g\"", name, count),
+				 errmsg("%s must be a finite number, not negative, but is \"%s\"",
+						name, float8out_internal(count)),
 				 errhint("Pass counts, such as count(*) or a decayed sum.")));
 }
 

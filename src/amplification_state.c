@@ -265,7 +265,7 @@ check_finite(const char *name, TimestampTz at)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be finite, but is \"%s\"", name, timestamptz_to_str(at)),
-				 errhint("Leave such rows out with isfinite(%s).", name)));
+				 errhint("Pass a finite moment, or filter with isfinite(%s).", name)));
 }
 
 /*

@@ -5,6 +5,7 @@
 
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 
 #include "math/tier.h"
 
@@ -20,7 +21,7 @@ range_datum(const char *name, double score)
 	if (name == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("score must be from 1 to 100, but is \"%g\"", score),
+				 errmsg("score must be from 1 to 100, but is \"%s\"", float8out_internal(score)),
 				 errhint("Pass a score as influence_score() returns it, or NULL for a person without one.")));
 	return PointerGetDatum(cstring_to_text(name));
 }

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "fmgr.h"
+#include "utils/float.h"
 
 #include "math/normal.h"
 #include "math/wilson.h"
@@ -21,12 +22,14 @@ check_counts(double successes, double trials)
 	if (!(trials >= 0.0 && isfinite(trials)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("trials must be a finite number, not negative, but is \"%g\"", trials),
+				 errmsg("trials must be a finite number, not negative, but is \"%s\"",
+						float8out_internal(trials)),
 				 errhint("Pass the number of things that could have succeeded.")));
 	if (!(successes >= 0.0 && successes <= trials))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("successes must be from 0 to trials, \"%g\", but is \"%g\"", trials, successes),
+				 errmsg("successes must be from 0 to trials, \"%s\", but is \"%s\"",
+						float8out_internal(trials), float8out_internal(successes)),
 				 errhint("Count each trial as at most one success.")));
 }
 
@@ -48,7 +51,8 @@ influence_wilson(PG_FUNCTION_ARGS)
 	if (!(confidence > 0.0 && confidence < 1.0))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("confidence must be between 0 and 1, but is \"%g\"", confidence),
+				 errmsg("confidence must be between 0 and 1, but is \"%s\"",
+						float8out_internal(confidence)),
 				 errhint("Pass a share such as 0.95 for 95 %%.")));
 
 	/* The lower tail keeps its digits when confidence is close to 1 */
