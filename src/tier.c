@@ -1,0 +1,49 @@
+/*
+ * influence_tier() and influence_bucket(): names for ranges of scores.
+ */
+#include "compat.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
+
+#include "math/tier.h"
+
+PG_FUNCTION_INFO_V1(influence_tier);
+PG_FUNCTION_INFO_V1(influence_bucket);
+
+/*
+ * A range's name as a datum; name is NULL if the score was none
+ */
+static Datum
+range_datum(const char *name, double score)
+{
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("score must be from 1 to 100, but is \"%s\"", float8out_internal(score)),
+				 errhint("Pass a score as influence_score() returns it, or NULL for a person without one.")));
+	return PointerGetDatum(cstring_to_text(name));
+}
+
+/*
+ * influence_tier(score) -> 'average', 'popular', ...
+ */
+Datum
+influence_tier(PG_FUNCTION_ARGS)
+{
+	double		score = PG_GETARG_FLOAT8(0);
+
+	return range_datum(tier_name(score), score);
+}
+
+/*
+ * influence_bucket(score) -> '1-9', '10-19', ... '90-100'
+ */
+Datum
+influence_bucket(PG_FUNCTION_ARGS)
+{
+	double		score = PG_GETARG_FLOAT8(0);
+
+	return range_datum(tier_bucket(score), score);
+}
