@@ -11,4 +11,13 @@
 #include "varatt.h"
 #endif
 
+/* Run a QueryDesc to its end; 18 dropped the last argument of ExecutorRun */
+#if PG_VERSION_NUM >= 180000
+#define ExecutorRunAll(query_desc) \
+	ExecutorRun(query_desc, ForwardScanDirection, 0)
+#else
+#define ExecutorRunAll(query_desc) \
+	ExecutorRun(query_desc, ForwardScanDirection, 0, true)
+#endif
+
 #endif							/* INFLUENCE_COMPAT_H */
