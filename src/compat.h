@@ -19,4 +19,22 @@
 #define INTERVAL_IS_NOEND(interval) ((void) (interval), false)
 #endif
 
+/* Run a QueryDesc to its end; 18 dropped the last argument of ExecutorRun */
+#if PG_VERSION_NUM >= 180000
+#define ExecutorRunAll(query_desc) \
+	ExecutorRun(query_desc, ForwardScanDirection, 0)
+#else
+#define ExecutorRunAll(query_desc) \
+	ExecutorRun(query_desc, ForwardScanDirection, 0, true)
+#endif
+
+/* 16 merged the ACL checks of all kinds of objects */
+#if PG_VERSION_NUM >= 160000
+#define namespace_aclcheck(oid, role, mode) \
+	object_aclcheck(NamespaceRelationId, oid, role, mode)
+#else
+#define namespace_aclcheck(oid, role, mode) \
+	pg_namespace_aclcheck(oid, role, mode)
+#endif
+
 #endif							/* INFLUENCE_COMPAT_H */

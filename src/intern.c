@@ -1,0 +1,423 @@
+/*
+ * Ids of any supported type as dense numbers 0, 1, 2, ...
+ *
+ * Users come as bigint, uuid or text; graphs want array positions. A table
+ * gives each id a number in order of first appearance and gives the id back
+ * from the number. There is one hash table per type (simplehash, open
+ * addressing) from id to number, and one array from number to id.
+ *
+ * Memory: everything lives in one context, "influence ids", below the parent
+ * that the caller names; intern_destroy or the end of the parent frees it.
+ * A bigint costs 8 bytes in the array and 16 in the hash table, which is
+ * between half and nine tenths full.
+ *
+ * Ids come from tables that strangers write to, so hashes are seeded at
+ * random: nobody can choose ids that collide.
+ */
+#include "compat.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "common/pg_prng.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/uuid.h"
+
+#include "intern.h"
+#include "memory.h"
+
+/* Hash tables start at this many ids */
+#define FIRST_IDS 256
+
+/* Texts are packed into blocks of this size; longer ones get their own */
+#define TEXT_BLOCK_SIZE (64 * 1024)
+
+typedef struct BigintEntry
+{
+	int64		key;
+	uint32		index;
+	char		status;
+} BigintEntry;
+
+typedef struct UuidEntry
+{
+	pg_uuid_t	key;
+	uint32		index;
+	char		status;
+} UuidEntry;
+
+typedef struct TextEntry
+{
+	const text *key;			/* in the table's own blocks, never toasted */
+	uint32		hash;
+	uint32		index;
+	char		status;
+} TextEntry;
+
+/*
+ * Hash of 64 bits: the finaliser of MurmurHash3, seeded
+ */
+static inline uint32
+hash_bits(uint64 bits, uint64 seed)
+{
+	bits ^= seed;
+	bits ^= bits >> 33;
+	bits *= UINT64CONST(0xff51afd7ed558ccd);
+	bits ^= bits >> 33;
+	bits *= UINT64CONST(0xc4ceb9fe1a85ec53);
+	bits ^= bits >> 33;
+
+	return (uint32) bits;
+}
+
+static inline uint32
+hash_uuid(const pg_uuid_t *uuid, uint64 seed)
+{
+	return (uint32) hash_bytes_extended(uuid->data, UUID_LEN, seed);
+}
+
+static inline uint32
+hash_text(const text *value, uint64 seed)
+{
+	return (uint32) hash_bytes_extended((const unsigned char *) VARDATA_ANY(value),
+										(int) VARSIZE_ANY_EXHDR(value), seed);
+}
+
+static inline bool
+text_equal(const text *a, const text *b)
+{
+	Size		length = VARSIZE_ANY_EXHDR(a);
+
+	return length == VARSIZE_ANY_EXHDR(b) &&
+		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), length) == 0;
+}
+
+/* The seed of a hash table is what its private_data points to */
+#define SEED(tb) (*(const uint64 *) (tb)->private_data)
+
+#define SH_PREFIX bigint_id
+#define SH_ELEMENT_TYPE BigintEntry
+#define SH_KEY_TYPE int64
+#define SH_KEY key
+#define SH_HASH_KEY(tb, key) hash_bits((uint64) (key), SEED(tb))
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+#define SH_PREFIX uuid_id
+#define SH_ELEMENT_TYPE UuidEntry
+#define SH_KEY_TYPE pg_uuid_t
+#define SH_KEY key
+#define SH_HASH_KEY(tb, key) hash_uuid(&(key), SEED(tb))
+#define SH_EQUAL(tb, a, b) (memcmp((a).data, (b).data, UUID_LEN) == 0)
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+#define SH_PREFIX text_id
+#define SH_ELEMENT_TYPE TextEntry
+#define SH_KEY_TYPE const text *
+#define SH_KEY key
+#define SH_HASH_KEY(tb, key) hash_text(key, SEED(tb))
+#define SH_EQUAL(tb, a, b) text_equal(a, b)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, a) (a)->hash
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+struct InternTable
+{
+	MemoryContext context;
+	Oid			id_type;		/* INT8OID, UUIDOID or TEXTOID */
+	uint64		seed;
+	uint32		count;
+	uint32		capacity;		/* of the array below that is in use */
+
+	/* INT8OID */
+	bigint_id_hash *bigint_hash;
+	int64	   *bigints;
+
+	/* UUIDOID */
+	uuid_id_hash *uuid_hash;
+	pg_uuid_t  *uuids;
+
+	/* TEXTOID */
+	text_id_hash *text_hash;
+	const text **texts;
+	char	   *block;			/* free part of the last block of texts */
+	Size		block_free;
+};
+
+/*
+ * Create an empty table
+ *
+ * id_type: INT8OID, UUIDOID or TEXTOID, else error 0A000.
+ */
+InternTable *
+intern_create(Oid id_type, MemoryContext parent)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "influence ids",
+												  ALLOCSET_DEFAULT_SIZES);
+	InternTable *table = MemoryContextAllocZero(context, sizeof(InternTable));
+
+	table->context = context;
+	table->id_type = id_type;
+	table->seed = pg_prng_uint64(&pg_global_prng_state);
+
+	switch (id_type)
+	{
+		case INT8OID:
+			table->bigint_hash = bigint_id_create(context, FIRST_IDS, &table->seed);
+			table->bigints = huge_array(context, 0, sizeof(int64));
+			break;
+		case UUIDOID:
+			table->uuid_hash = uuid_id_create(context, FIRST_IDS, &table->seed);
+			table->uuids = huge_array(context, 0, sizeof(pg_uuid_t));
+			break;
+		case TEXTOID:
+			table->text_hash = text_id_create(context, FIRST_IDS, &table->seed);
+			table->texts = huge_array(context, 0, sizeof(text *));
+			break;
+		default:
+			MemoryContextDelete(context);
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("type %s is not supported for ids",
+							format_type_be(id_type)),
+					 errhint("Ids are of type bigint, uuid or text.")));
+	}
+
+	return table;
+}
+
+/*
+ * Free a table and all ids in it
+ */
+void
+intern_destroy(InternTable *table)
+{
+	MemoryContextDelete(table->context);
+}
+
+/*
+ * Make room for one more id; 54000 at INTERN_LIMIT
+ */
+static void
+reserve(InternTable *table)
+{
+	uint32		capacity;
+
+	if (table->count < table->capacity)
+		return;
+
+	if (table->count >= INTERN_LIMIT)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("more than %u distinct ids", INTERN_LIMIT)));
+
+	capacity = (uint32) huge_array_next(table->capacity, INTERN_LIMIT);
+	switch (table->id_type)
+	{
+		case INT8OID:
+			table->bigints = huge_array_resize(table->bigints, capacity,
+											   sizeof(int64));
+			break;
+		case UUIDOID:
+			table->uuids = huge_array_resize(table->uuids, capacity,
+											 sizeof(pg_uuid_t));
+			break;
+		default:
+			table->texts = huge_array_resize(table->texts, capacity,
+											 sizeof(text *));
+	}
+	table->capacity = capacity;
+}
+
+/*
+ * Copy a text into the table's blocks, with the shortest header there is
+ */
+static const text *
+store_text(InternTable *table, const text *value)
+{
+	Size		length = VARSIZE_ANY_EXHDR(value);
+	bool		is_short = length + VARHDRSZ_SHORT <= VARATT_SHORT_MAX;
+	Size		size = is_short ? length + VARHDRSZ_SHORT : INTALIGN(length + VARHDRSZ);
+	char	   *copy;
+
+	if (size > TEXT_BLOCK_SIZE / 8)
+		copy = MemoryContextAlloc(table->context, size);
+	else
+	{
+		/* A header of four bytes must be aligned; a short one need not. */
+		Size		skip = is_short ? 0 : INTALIGN(table->block) - (uintptr_t) table->block;
+
+		if (table->block_free < size + skip)
+		{
+			table->block = MemoryContextAlloc(table->context, TEXT_BLOCK_SIZE);
+			table->block_free = TEXT_BLOCK_SIZE;
+			skip = 0;
+		}
+		copy = table->block + skip;
+		table->block += size + skip;
+		table->block_free -= size + skip;
+	}
+
+	if (is_short)
+		SET_VARSIZE_SHORT(copy, length + VARHDRSZ_SHORT);
+	else
+		SET_VARSIZE(copy, length + VARHDRSZ);
+	memcpy(VARDATA_ANY(copy), VARDATA_ANY(value), length);
+
+	return (const text *) copy;
+}
+
+/*
+ * Number of a text, which is given the next number when it is new
+ */
+static uint32
+intern_text(InternTable *table, Datum id)
+{
+	text	   *value = DatumGetTextPP(id);
+	uint32		hash = hash_text(value, table->seed);
+	TextEntry  *entry = text_id_lookup_hash(table->text_hash, value, hash);
+
+	/* Look first: the hash table must only ever see our own copy. */
+	if (entry == NULL)
+	{
+		const text *copy;
+		bool		found;
+
+		reserve(table);
+		copy = store_text(table, value);
+		entry = text_id_insert_hash(table->text_hash, copy, hash, &found);
+		entry->index = table->count;
+		table->texts[table->count++] = copy;
+	}
+
+	if ((Pointer) value != DatumGetPointer(id))
+		pfree(value);
+
+	return entry->index;
+}
+
+/*
+ * Number of an id, which is given the next number when it is new
+ *
+ * id: of the table's type, not null; a toasted text is detoasted, in the
+ * current context and only for the duration of the call. Texts are equal when
+ * their bytes are. 54000 when there are more than INTERN_LIMIT ids.
+ */
+uint32
+intern_id(InternTable *table, Datum id)
+{
+	bool		found;
+
+	if (table->id_type == INT8OID)
+	{
+		BigintEntry *entry;
+
+		reserve(table);
+		entry = bigint_id_insert(table->bigint_hash, DatumGetInt64(id), &found);
+		if (!found)
+		{
+			entry->index = table->count;
+			table->bigints[table->count++] = entry->key;
+		}
+		return entry->index;
+	}
+	else if (table->id_type == UUIDOID)
+	{
+		UuidEntry  *entry;
+
+		reserve(table);
+		entry = uuid_id_insert(table->uuid_hash, *DatumGetUUIDP(id), &found);
+		if (!found)
+		{
+			entry->index = table->count;
+			table->uuids[table->count++] = entry->key;
+		}
+		return entry->index;
+	}
+	else
+		return intern_text(table, id);
+}
+
+/*
+ * Find the number of an id; false when the table does not have it
+ */
+bool
+intern_find(InternTable *table, Datum id, uint32 *index)
+{
+	if (table->id_type == INT8OID)
+	{
+		BigintEntry *entry = bigint_id_lookup(table->bigint_hash, DatumGetInt64(id));
+
+		if (entry != NULL)
+			*index = entry->index;
+		return entry != NULL;
+	}
+	else if (table->id_type == UUIDOID)
+	{
+		UuidEntry  *entry = uuid_id_lookup(table->uuid_hash, *DatumGetUUIDP(id));
+
+		if (entry != NULL)
+			*index = entry->index;
+		return entry != NULL;
+	}
+	else
+	{
+		text	   *value = DatumGetTextPP(id);
+		TextEntry  *entry = text_id_lookup(table->text_hash, value);
+
+		if (entry != NULL)
+			*index = entry->index;
+		if ((Pointer) value != DatumGetPointer(id))
+			pfree(value);
+		return entry != NULL;
+	}
+}
+
+/*
+ * How many ids there are; their numbers are 0 to this minus one
+ */
+uint32
+intern_count(const InternTable *table)
+{
+	return table->count;
+}
+
+/*
+ * The id with a number below intern_count
+ *
+ * A uuid or text points into the table and lives as long as it does. A text
+ * may have a short header, as one read from a heap tuple has.
+ */
+Datum
+intern_datum(const InternTable *table, uint32 index)
+{
+	Assert(index < table->count);
+
+	switch (table->id_type)
+	{
+		case INT8OID:
+			return Int64GetDatum(table->bigints[index]);
+		case UUIDOID:
+			return UUIDPGetDatum(&table->uuids[index]);
+		default:
+			return PointerGetDatum(table->texts[index]);
+	}
+}
+
+/*
+ * Bytes that the table occupies
+ */
+Size
+intern_memory(const InternTable *table)
+{
+	return MemoryContextMemAllocated(table->context, true);
+}

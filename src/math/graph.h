@@ -1,0 +1,59 @@
+/*
+ * Weighted directed graphs in compressed sparse rows.
+ */
+#ifndef INFLUENCE_MATH_GRAPH_H
+#define INFLUENCE_MATH_GRAPH_H
+
+#include <stdint.h>
+
+/* One edge of an unsorted list; weight > 0 and finite */
+typedef struct Edge
+{
+	uint32_t	source;
+	uint32_t	target;
+	double		weight;
+} Edge;
+
+/*
+ * In-edges by target: the edges into node v are those from row_start[v] to
+ * row_start[v + 1] - 1. There is one edge per (source, target), and within a
+ * row the sources ascend.
+ */
+typedef struct CsrGraph
+{
+	uint32_t	node_count;
+	uint64_t	edge_count;
+	uint64_t   *row_start;		/* node_count + 1 */
+	uint32_t   *source;			/* edge_count; ascending within a row */
+	double	   *weight;			/* edge_count, > 0 */
+} CsrGraph;
+
+/*
+ * Build the graph of an edge list. The caller sets node_count, edge_count (of
+ * the list) and the arrays in both "graph" and "scratch":
+ *
+ *   row_start: node_count + 1 each
+ *   source, weight: edge_count each
+ *
+ * The arrays of "graph" are written only after the last edge was read, so that
+ * its source and weight may lie in the memory of the edge list itself: edge_count
+ * weights and behind them edge_count sources take 12 of its 16 bytes an edge.
+ * Peak: 28 bytes an edge and 16 a node.
+ *
+ * Parallel edges are added up, which lowers graph->edge_count. "scratch" is
+ * worth nothing afterwards. check may be NULL; it is called now and then and
+ * may jump out.
+ */
+extern void graph_build(const Edge *edges, CsrGraph *scratch, CsrGraph *graph,
+						void (*check) (void));
+
+/*
+ * Turn in-edges into out-edges, or back: edge u > v of "graph" is in row u of
+ * "transposed", whose "source" then holds targets. The caller sets the arrays of
+ * "transposed", as large as those of "graph". Rows come out sorted whatever the
+ * order within the rows of "graph".
+ */
+extern void graph_transpose(const CsrGraph *graph, CsrGraph *transposed,
+							void (*check) (void));
+
+#endif							/* INFLUENCE_MATH_GRAPH_H */

@@ -1,0 +1,68 @@
+/*
+ * Arrays above palloc's 1 GB, with overflow-checked sizes.
+ *
+ * The arrays are ordinary chunks of the context given: pfree and the deletion
+ * of the context free them.
+ */
+#include "compat.h"
+
+#include "utils/memutils.h"
+
+#include "memory.h"
+
+/* Capacity of an array that grows from nothing */
+#define FIRST_CAPACITY 1024
+
+/*
+ * Bytes of an array; 54000 when the address space does not hold it
+ *
+ * An empty array still gets one element, so that its address is valid.
+ */
+static Size
+array_size(uint64 count, Size element_size)
+{
+	if (count > MaxAllocHugeSize / element_size)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("array of %llu elements of %zu bytes is too large",
+						(unsigned long long) count, element_size)));
+
+	return (count > 0 ? (Size) count : 1) * element_size;
+}
+
+/*
+ * Allocate an array of "count" elements, not initialised
+ */
+void *
+huge_array(MemoryContext context, uint64 count, Size element_size)
+{
+	return MemoryContextAllocHuge(context, array_size(count, element_size));
+}
+
+/*
+ * Grow or shrink an array to "count" elements, keeping its content
+ */
+void *
+huge_array_resize(void *array, uint64 count, Size element_size)
+{
+	return repalloc_huge(array, array_size(count, element_size));
+}
+
+/*
+ * Next capacity of an array that is full: half as much again, at most "limit"
+ *
+ * The caller checks the limit before it asks, so the result is always larger.
+ */
+uint64
+huge_array_next(uint64 capacity, uint64 limit)
+{
+	uint64		next;
+
+	Assert(capacity < limit);
+
+	next = Max(capacity, FIRST_CAPACITY);
+	if (capacity > 0)
+		next += Min(next / 2, limit);
+
+	return Min(next, limit);
+}
