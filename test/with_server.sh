@@ -1,0 +1,18 @@
+#!/bin/bash
+# Run a command beside a throwaway server: test/with_server.sh COMMAND [ARGUMENT...]
+#
+# The server has a new cluster and a unix socket that nobody else can reach; PGHOST,
+# PGUSER and PGDATABASE lead the command there. Needs PostgreSQL's programs in PATH.
+set -euo pipefail
+
+dir=$(mktemp -d /tmp/influence_server.XXXXXX)
+finish() {
+	pg_ctl -D "$dir/data" -m immediate stop > /dev/null || true
+	rm -rf "$dir"
+}
+trap finish EXIT
+
+initdb -D "$dir/data" -U postgres -A trust -E UTF8 --no-locale --no-sync > /dev/null
+pg_ctl -D "$dir/data" -l "$dir/log" -o "-k $dir -c listen_addresses='' -c fsync=off" start > /dev/null ||
+	{ cat "$dir/log"; exit 1; }
+PGHOST=$dir PGUSER=postgres PGDATABASE=postgres "$@"
