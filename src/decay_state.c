@@ -261,8 +261,7 @@ text_error(const TextReader *reader, const char *problem)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 			 errmsg("invalid input syntax for type %s: \"%s\"", "influence_decay_state", reader->input),
-			 errdetail("At character %d: %s.", (int) (reader->next - reader->input) + 1, problem),
-			 errhint("States are made by influence_decay_agg().")));
+			 errdetail("At character %d: %s.", (int) (reader->next - reader->input) + 1, problem)));
 }
 
 /*
@@ -391,7 +390,10 @@ influence_decay_state_in(PG_FUNCTION_ARGS)
 	decay_sum_restore(decay);
 	problem = state_problem(decay);
 	if (problem != NULL)
-		text_error(&reader, problem);
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("invalid influence_decay_state \"%s\"", reader.input),
+				 errdetail("The %s.", problem)));
 
 	PG_RETURN_POINTER(state);
 }
