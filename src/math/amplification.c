@@ -93,8 +93,8 @@ mean_rate(const double *shares, const double *posts, size_t n)
  *
  * and phi solves the sum of that over all people. A population that differs
  * less than Poisson noise alone (phi <= 0) gets the strongest prior. The
- * defaults remain if fewer than two people published or nothing was shared. The
- * result does not depend on the order of people.
+ * defaults remain if fewer than two people published, nothing was shared, or a
+ * square overflows. The result does not depend on the order of people.
  */
 void
 amplification_fit(const double *shares, const double *posts, size_t n,
@@ -104,6 +104,7 @@ amplification_fit(const double *shares, const double *posts, size_t n,
 	NeumaierSum squares;		/* squared expected shares */
 	double		rate = mean_rate(shares, posts, n);
 	double		excess_total;
+	double		squares_total;
 	double		a;
 	size_t		i;
 
@@ -128,11 +129,12 @@ amplification_fit(const double *shares, const double *posts, size_t n,
 	}
 
 	excess_total = neumaier_total(&excess);
-	if (isnan(excess_total))
+	squares_total = neumaier_total(&squares);
+	if (!isfinite(excess_total) || !isfinite(squares_total))
 		return;
 	a = MAX_PRIOR_SHARES;
 	if (excess_total > 0.0)
-		a = clamp(neumaier_total(&squares) / excess_total, MIN_PRIOR_SHARES, MAX_PRIOR_SHARES);
+		a = clamp(squares_total / excess_total, MIN_PRIOR_SHARES, MAX_PRIOR_SHARES);
 
 	*prior_shares = a;
 	*prior_posts = clamp(a / rate, MIN_PRIOR_POSTS, MAX_PRIOR_POSTS);

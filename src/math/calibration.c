@@ -222,12 +222,14 @@ thin_groups(KnotWriter *knots, const CalibrationScale *scale,
 			const double *sorted_raw, size_t n, size_t groups)
 {
 	size_t		tail = knots->max / TAIL_DIVISOR;
-	/* the anchor and both ends leave this many, of which one is rounding */
-	size_t		levels = knots->max - 2 * tail - 2;
-	double		step = 0.0;
-	double		next_score = 0.0;
-	size_t		i = 0;
+	/* what the anchor and both ends leave; n steps have n + 1 ends */
+	size_t		steps = knots->max - 2 * tail - 2;
+	double		lowest = calibration_share_score(scale, 0.5 / (double) n);
+	double		highest = calibration_share_score(scale, 1.0 - 0.5 / (double) n);
+	double		step = (highest - lowest) / (double) steps;
+	double		next_score = lowest;
 	size_t		pos = 0;
+	size_t		i;
 
 	for (i = 0; i < groups; i++)
 	{
@@ -235,17 +237,10 @@ thin_groups(KnotWriter *knots, const CalibrationScale *scale,
 		bool		at_end = i < tail || i >= groups - tail;
 		double		score = calibration_share_score(scale, group_share(&group, n));
 
-		if (i == 0)
-		{
-			double		top = calibration_share_score(scale, 1.0 - 0.5 / (double) n);
-
-			step = (top - score) / (double) levels;
-			next_score = score;
-		}
 		if (at_end || score >= next_score)
 		{
 			knots_add(knots, group.raw, score, i + 1 == groups);
-			next_score = fmax(next_score, score) + step;
+			next_score = score + step;
 		}
 		pos = group.last + 1;
 	}
