@@ -39,8 +39,8 @@ install_packages() {
   sudo apt-get install --no-install-recommends ${missing[*]}"
 	say "Installing ${missing[*]}"
 	export DEBIAN_FRONTEND=noninteractive
-	apt-get -q update
-	apt-get -qy -o Dpkg::Use-Pty=0 install --no-install-recommends "${missing[@]}" ||
+	apt-get -qq update
+	apt-get -qqy -o Dpkg::Use-Pty=0 install --no-install-recommends "${missing[@]}" > /dev/null ||
 		fail "Could not install them; another PostgreSQL is chosen with, for example, PG_MAJOR=17"
 }
 
