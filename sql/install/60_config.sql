@@ -1,67 +1,145 @@
 -- Configuration: plain tables that an administrator may UPDATE. The checks
--- refuse nonsense; functions such as influence_add_source() fill them.
+-- refuse nonsense (every float8 has an upper bound, which NaN exceeds);
+-- functions such as influence_add_source() fill them.
 
 CREATE TABLE influence.models (
-	model                     text PRIMARY KEY CHECK (model <> ''),
-	id_type                   regtype NOT NULL CHECK (id_type IN ('bigint'::regtype, 'uuid'::regtype, 'text'::regtype)),
-	schema                    text NOT NULL UNIQUE CHECK (schema <> ''),
-	formula_version           int NOT NULL DEFAULT 1 CHECK (formula_version = 1),
+	model                     text PRIMARY KEY
+		CONSTRAINT model_name_of_1_to_63_bytes CHECK (octet_length(model) BETWEEN 1 AND 63),
+	id_type                   regtype NOT NULL
+		CONSTRAINT id_type_is_bigint_uuid_or_text CHECK (id_type IN ('bigint'::regtype, 'uuid'::regtype, 'text'::regtype)),
+	schema                    text NOT NULL UNIQUE
+		CONSTRAINT schema_name_of_1_to_63_bytes CHECK (octet_length(schema) BETWEEN 1 AND 63),
+	formula_version           int NOT NULL DEFAULT 1
+		CONSTRAINT formula_version_is_1 CHECK (formula_version = 1),
 	-- which rows count
-	time_window               interval DEFAULT '90 days' CHECK (time_window > '0' AND isfinite(time_window)),
-	clock_skew                interval NOT NULL DEFAULT '5 minutes' CHECK (clock_skew >= '0' AND isfinite(clock_skew)),
-	bad_row_policy            text NOT NULL DEFAULT 'skip' CHECK (bad_row_policy IN ('skip', 'error')),
-	sentiment_policy          text NOT NULL DEFAULT 'split' CHECK (sentiment_policy IN ('split', 'ignore')),
+	time_window               interval DEFAULT '90 days'
+		CONSTRAINT time_window_is_positive CHECK (time_window > '0' AND isfinite(time_window)),
+	clock_skew                interval NOT NULL DEFAULT '5 minutes'
+		CONSTRAINT clock_skew_is_not_negative CHECK (clock_skew >= '0' AND isfinite(clock_skew)),
+	bad_row_policy            text NOT NULL DEFAULT 'skip'
+		CONSTRAINT bad_row_policy_is_skip_or_error CHECK (bad_row_policy IN ('skip', 'error')),
+	sentiment_policy          text NOT NULL DEFAULT 'split'
+		CONSTRAINT sentiment_policy_is_split_or_ignore CHECK (sentiment_policy IN ('split', 'ignore')),
 	-- one pair
-	reach_half_life           interval NOT NULL DEFAULT '30 days' CHECK (reach_half_life > '0' AND isfinite(reach_half_life)),
-	reciprocity_discount      float8 NOT NULL DEFAULT 0.5 CHECK (reciprocity_discount BETWEEN 0 AND 1),
-	selectivity_rate          float8 NOT NULL DEFAULT 50 CHECK (selectivity_rate > 0 AND selectivity_rate <= 1e9),
-	anonymous_reach           float8 NOT NULL DEFAULT 0.1 CHECK (anonymous_reach BETWEEN 0 AND 1),
+	reach_half_life           interval NOT NULL DEFAULT '30 days'
+		CONSTRAINT reach_half_life_is_positive CHECK (reach_half_life > '0' AND isfinite(reach_half_life)),
+	reciprocity_discount      float8 NOT NULL DEFAULT 0.5
+		CONSTRAINT reciprocity_discount_from_0_to_1 CHECK (reciprocity_discount BETWEEN 0 AND 1),
+	selectivity_rate          float8 NOT NULL DEFAULT 50
+		CONSTRAINT selectivity_rate_above_0_to_1e9 CHECK (selectivity_rate > 0 AND selectivity_rate <= 1e9),
+	anonymous_reach           float8 NOT NULL DEFAULT 0.1
+		CONSTRAINT anonymous_reach_from_0_to_1 CHECK (anonymous_reach BETWEEN 0 AND 1),
 	-- network influence
-	damping                   float8 NOT NULL DEFAULT 0.85 CHECK (damping >= 0 AND damping < 1),
-	max_iterations            int NOT NULL DEFAULT 200 CHECK (max_iterations BETWEEN 1 AND 10000),
-	tolerance                 float8 NOT NULL DEFAULT 1e-10 CHECK (tolerance BETWEEN 1e-14 AND 1e-3),
+	damping                   float8 NOT NULL DEFAULT 0.85
+		CONSTRAINT damping_from_0_to_below_1 CHECK (damping >= 0 AND damping < 1),
+	max_iterations            int NOT NULL DEFAULT 200
+		CONSTRAINT max_iterations_from_1_to_10000 CHECK (max_iterations BETWEEN 1 AND 10000),
+	tolerance                 float8 NOT NULL DEFAULT 1e-10
+		CONSTRAINT tolerance_from_1e_14_to_1e_3 CHECK (tolerance BETWEEN 1e-14 AND 1e-3),
 	-- weight of each measure
-	audience_weight           float8 NOT NULL DEFAULT 0.30 CHECK (audience_weight BETWEEN 0 AND 100),
-	engagement_weight         float8 NOT NULL DEFAULT 0.25 CHECK (engagement_weight BETWEEN 0 AND 100),
-	true_reach_weight         float8 NOT NULL DEFAULT 0.15 CHECK (true_reach_weight BETWEEN 0 AND 100),
-	amplification_weight      float8 NOT NULL DEFAULT 0.10 CHECK (amplification_weight BETWEEN 0 AND 100),
-	network_influence_weight  float8 NOT NULL DEFAULT 0.20 CHECK (network_influence_weight BETWEEN 0 AND 100),
-	authority_weight          float8 NOT NULL DEFAULT 0.30 CHECK (authority_weight BETWEEN 0 AND 100),
+	audience_weight           float8 NOT NULL DEFAULT 0.30
+		CONSTRAINT audience_weight_from_0_to_100 CHECK (audience_weight BETWEEN 0 AND 100),
+	engagement_weight         float8 NOT NULL DEFAULT 0.25
+		CONSTRAINT engagement_weight_from_0_to_100 CHECK (engagement_weight BETWEEN 0 AND 100),
+	true_reach_weight         float8 NOT NULL DEFAULT 0.15
+		CONSTRAINT true_reach_weight_from_0_to_100 CHECK (true_reach_weight BETWEEN 0 AND 100),
+	amplification_weight      float8 NOT NULL DEFAULT 0.10
+		CONSTRAINT amplification_weight_from_0_to_100 CHECK (amplification_weight BETWEEN 0 AND 100),
+	network_influence_weight  float8 NOT NULL DEFAULT 0.20
+		CONSTRAINT network_influence_weight_from_0_to_100 CHECK (network_influence_weight BETWEEN 0 AND 100),
+	authority_weight          float8 NOT NULL DEFAULT 0.30
+		CONSTRAINT authority_weight_from_0_to_100 CHECK (authority_weight BETWEEN 0 AND 100),
 	-- the scale
-	target_mean               float8 NOT NULL DEFAULT 40 CHECK (target_mean BETWEEN 5 AND 90),
-	target_p95                float8 NOT NULL DEFAULT 63 CHECK (target_p95 < 99),
-	calibration_policy        text NOT NULL DEFAULT 'anchored' CHECK (calibration_policy IN ('anchored', 'each_refresh')),
+	target_mean               float8 NOT NULL DEFAULT 40
+		CONSTRAINT target_mean_from_5_to_90 CHECK (target_mean BETWEEN 5 AND 90),
+	target_p95                float8 NOT NULL DEFAULT 63
+		CONSTRAINT target_p95_below_99 CHECK (target_p95 < 99),
+	calibration_policy        text NOT NULL DEFAULT 'anchored'
+		CONSTRAINT calibration_policy_is_anchored_or_each_refresh CHECK (calibration_policy IN ('anchored', 'each_refresh')),
 	-- what is kept
-	history_retention         interval DEFAULT '90 days' CHECK (history_retention > '0' AND isfinite(history_retention)),
+	history_retention         interval DEFAULT '90 days'
+		CONSTRAINT history_retention_is_positive CHECK (history_retention > '0' AND isfinite(history_retention)),
 	-- what was published last
 	published_as_of           timestamptz,
 	created_at                timestamptz NOT NULL DEFAULT now(),
-	CHECK (target_p95 > target_mean)
+	-- whether influence_drop_model() should remove the schema too
+	schema_created            boolean NOT NULL DEFAULT false,
+	CONSTRAINT target_p95_above_target_mean CHECK (target_p95 > target_mean)
 );
+COMMENT ON TABLE influence.models IS 'Models: one row each, with every option of the score; a role sees those whose views it may read and changes those it owns (the owner of a model is the owner of its view scores)';
+COMMENT ON COLUMN influence.models.model IS 'Name of the model';
+COMMENT ON COLUMN influence.models.id_type IS 'Type of user ids: bigint, uuid or text';
+COMMENT ON COLUMN influence.models.schema IS 'Schema that holds the views of the model';
+COMMENT ON COLUMN influence.models.formula_version IS 'Version of the formula; 1 is the only one so far';
+COMMENT ON COLUMN influence.models.time_window IS 'Older rows do not count, except standing ones (follow, authority); NULL: every row counts';
+COMMENT ON COLUMN influence.models.clock_skew IS 'Rows up to this far after the as-of time count as if they had just happened; later ones are ignored';
+COMMENT ON COLUMN influence.models.bad_row_policy IS 'skip: rows with an impossible weight, time or sentiment are counted in the log and skipped; error: they fail the refresh';
+COMMENT ON COLUMN influence.models.sentiment_policy IS 'split: the negative part of a row goes to notoriety and not to the score; ignore: sentiment has no effect';
+COMMENT ON COLUMN influence.models.reach_half_life IS 'Time after which a person''s last reaction counts half in true reach';
+COMMENT ON COLUMN influence.models.reciprocity_discount IS 'Part of the engagement that is taken off between two people who react to each other equally; 0 to 1';
+COMMENT ON COLUMN influence.models.selectivity_rate IS 'Reactions a day at which a single reaction of a person counts half';
+COMMENT ON COLUMN influence.models.anonymous_reach IS 'Part of an anonymous count (a row without an actor) that counts as true reach; 0 to 1';
+COMMENT ON COLUMN influence.models.damping IS 'PageRank: probability of following an edge rather than teleporting; 0 to below 1';
+COMMENT ON COLUMN influence.models.max_iterations IS 'PageRank: not converging within this many iterations fails the refresh';
+COMMENT ON COLUMN influence.models.tolerance IS 'PageRank: L1 residual at which the ranks have converged';
+COMMENT ON COLUMN influence.models.audience_weight IS 'Weight of the measure audience in the score; not negative';
+COMMENT ON COLUMN influence.models.engagement_weight IS 'Weight of the measure engagement in the score; not negative';
+COMMENT ON COLUMN influence.models.true_reach_weight IS 'Weight of the measure true reach in the score; not negative';
+COMMENT ON COLUMN influence.models.amplification_weight IS 'Weight of the measure amplification in the score; not negative';
+COMMENT ON COLUMN influence.models.network_influence_weight IS 'Weight of the measure network influence in the score; not negative';
+COMMENT ON COLUMN influence.models.authority_weight IS 'Weight of the measure authority in the score; not negative';
+COMMENT ON COLUMN influence.models.target_mean IS 'Mean score that a calibration aims at';
+COMMENT ON COLUMN influence.models.target_p95 IS '95th percentile of the scores that a calibration aims at; above target_mean';
+COMMENT ON COLUMN influence.models.calibration_policy IS 'anchored: the map from raw to score stays until influence_calibrate(); each_refresh: it follows the population';
+COMMENT ON COLUMN influence.models.history_retention IS 'How long score_history keeps a day; NULL: for ever';
+COMMENT ON COLUMN influence.models.published_as_of IS 'As-of time of the scores that are published now; NULL before the first refresh';
+COMMENT ON COLUMN influence.models.created_at IS 'When the model was created';
+COMMENT ON COLUMN influence.models.schema_created IS 'Whether the schema was created for the model, and goes with it when it is empty then';
 
 CREATE TABLE influence.networks (
 	model    text NOT NULL REFERENCES influence.models ON DELETE CASCADE,
-	network  text NOT NULL CHECK (network <> ''),
-	weight   float8 NOT NULL DEFAULT 1 CHECK (weight BETWEEN 0 AND 1000),
+	network  text NOT NULL
+		CONSTRAINT network_is_not_empty CHECK (network <> ''),
+	weight   float8 NOT NULL DEFAULT 1
+		CONSTRAINT weight_from_0_to_1000 CHECK (weight BETWEEN 0 AND 1000),
 	PRIMARY KEY (model, network)
 );
+COMMENT ON TABLE influence.networks IS 'Networks of each model';
+COMMENT ON COLUMN influence.networks.model IS 'Model';
+COMMENT ON COLUMN influence.networks.network IS 'Name of the network: app, twitter, ...';
+COMMENT ON COLUMN influence.networks.weight IS 'Weight of the network in the score; 0 leaves it out';
 
 CREATE TABLE influence.signals (
 	model           text NOT NULL,
 	network         text NOT NULL,
-	kind            text NOT NULL CHECK (kind <> ''),
-	role            text NOT NULL CHECK (role IN ('reaction', 'share', 'follow', 'post', 'authority', 'endorsement')),
-	weight          float8 NOT NULL DEFAULT 1 CHECK (weight BETWEEN 0 AND 1e6),
-	half_life       interval CHECK (half_life > '0' AND isfinite(half_life)),
-	polarity        float8 NOT NULL DEFAULT 0 CHECK (polarity BETWEEN -1 AND 1),
+	kind            text NOT NULL
+		CONSTRAINT kind_is_not_empty CHECK (kind <> ''),
+	role            text NOT NULL
+		CONSTRAINT role_is_known CHECK (role IN ('reaction', 'share', 'follow', 'post', 'authority', 'endorsement')),
+	weight          float8 NOT NULL DEFAULT 1
+		CONSTRAINT weight_from_0_to_1e6 CHECK (weight BETWEEN 0 AND 1e6),
+	half_life       interval
+		CONSTRAINT half_life_is_positive CHECK (half_life > '0' AND isfinite(half_life)),
+	polarity        float8 NOT NULL DEFAULT 0
+		CONSTRAINT polarity_from_minus_1_to_1 CHECK (polarity BETWEEN -1 AND 1),
 	conversational  boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (model, network, kind),
 	FOREIGN KEY (model, network) REFERENCES influence.networks ON DELETE CASCADE
 );
+COMMENT ON TABLE influence.signals IS 'Signals of each model: how an interaction of a kind on a network counts';
+COMMENT ON COLUMN influence.signals.model IS 'Model';
+COMMENT ON COLUMN influence.signals.network IS 'Network of the interaction';
+COMMENT ON COLUMN influence.signals.kind IS 'Kind of the interaction: like, comment, follow, ...';
+COMMENT ON COLUMN influence.signals.role IS 'reaction, share, follow, post, authority or endorsement';
+COMMENT ON COLUMN influence.signals.weight IS 'Weight of one interaction; 0: it does not count';
+COMMENT ON COLUMN influence.signals.half_life IS 'Time after which an interaction counts half; NULL: it does not fade';
+COMMENT ON COLUMN influence.signals.polarity IS 'Sentiment of rows that bring none, -1 (a block) to 1';
+COMMENT ON COLUMN influence.signals.conversational IS 'Whether it is part of a conversation (comment, reply, mention), which is not a traded reaction';
 
 CREATE TABLE influence.sources (
 	model           text NOT NULL REFERENCES influence.models ON DELETE CASCADE,
-	source          text NOT NULL CHECK (source <> ''),
+	source          text NOT NULL
+		CONSTRAINT source_is_not_empty CHECK (source <> ''),
 	relation        regclass NOT NULL,
 	relation_name   text NOT NULL,
 	actor           text,
@@ -77,28 +155,57 @@ CREATE TABLE influence.sources (
 	topics          text,
 	filter          text,
 	PRIMARY KEY (model, source),
-	CHECK (num_nonnulls(kind, kind_column) = 1),
-	CHECK (num_nonnulls(network, network_column) = 1)
+	CONSTRAINT either_kind_or_kind_column CHECK (num_nonnulls(kind, kind_column) = 1),
+	CONSTRAINT either_network_or_network_column CHECK (num_nonnulls(network, network_column) = 1)
 );
+COMMENT ON TABLE influence.sources IS 'Sources of each model: relations and the mapping of their columns; filled by influence_add_source()';
+COMMENT ON COLUMN influence.sources.model IS 'Model';
+COMMENT ON COLUMN influence.sources.source IS 'Name of the source';
+COMMENT ON COLUMN influence.sources.relation IS 'Relation that is read';
+COMMENT ON COLUMN influence.sources.relation_name IS 'Qualified name of the relation when it was registered, for messages once it is gone';
+COMMENT ON COLUMN influence.sources.actor IS 'Expression: user who acted; NULL: every row is an anonymous count';
+COMMENT ON COLUMN influence.sources.target IS 'Expression: user who is scored';
+COMMENT ON COLUMN influence.sources.occurred_at IS 'Expression: timestamptz of the interaction';
+COMMENT ON COLUMN influence.sources.kind IS 'Kind of every row; NULL: read from kind_column';
+COMMENT ON COLUMN influence.sources.kind_column IS 'Expression: kind of the row';
+COMMENT ON COLUMN influence.sources.network IS 'Network of every row; NULL: read from network_column';
+COMMENT ON COLUMN influence.sources.network_column IS 'Expression: network of the row';
+COMMENT ON COLUMN influence.sources.post IS 'Expression: piece of content the row is about';
+COMMENT ON COLUMN influence.sources.weight IS 'Expression: float8 weight of the row, not negative; people in an anonymous count';
+COMMENT ON COLUMN influence.sources.sentiment IS 'Expression: float8 sentiment of the row, -1 to 1';
+COMMENT ON COLUMN influence.sources.topics IS 'Expression: text[] topics of the row';
+COMMENT ON COLUMN influence.sources.filter IS 'Expression: boolean, rows where it is not true are left out';
 
 -- The map from raw to score. Between knots it is linear; a version is never changed.
 CREATE TABLE influence.calibrations (
 	model       text NOT NULL REFERENCES influence.models ON DELETE CASCADE,
-	version     int NOT NULL CHECK (version > 0),
+	version     int NOT NULL
+		CONSTRAINT version_is_positive CHECK (version > 0),
 	as_of       timestamptz NOT NULL,
 	people      bigint NOT NULL,
-	raw         float8[] NOT NULL,
-	score       float8[] NOT NULL,
+	raw         float8[] NOT NULL
+		CONSTRAINT raw_is_finite_and_not_negative CHECK (0 <= ALL (raw) AND 'infinity' > ALL (raw) AND array_position(raw, NULL) IS NULL),
+	score       float8[] NOT NULL
+		CONSTRAINT score_from_1_to_100 CHECK (1 <= ALL (score) AND 100 >= ALL (score) AND array_position(score, NULL) IS NULL),
 	created_at  timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (model, version),
-	CHECK (cardinality(raw) = cardinality(score) AND cardinality(raw) >= 2)
+	CONSTRAINT as_many_raw_as_score_and_at_least_2 CHECK (cardinality(raw) = cardinality(score) AND cardinality(raw) >= 2)
 );
+COMMENT ON TABLE influence.calibrations IS 'Maps from raw to score, stored as knots with linear pieces between them';
+COMMENT ON COLUMN influence.calibrations.model IS 'Model';
+COMMENT ON COLUMN influence.calibrations.version IS 'Version, counted from 1; the highest is in use';
+COMMENT ON COLUMN influence.calibrations.as_of IS 'As-of time of the refresh that it was fitted to';
+COMMENT ON COLUMN influence.calibrations.people IS 'People that it was fitted to: those with raw above 0';
+COMMENT ON COLUMN influence.calibrations.raw IS 'Knots: raw, increasing, the first 0';
+COMMENT ON COLUMN influence.calibrations.score IS 'Knots: score at each raw, 1 to 100';
+COMMENT ON COLUMN influence.calibrations.created_at IS 'When it was stored';
 
 -- One row a run, kept when the model is dropped.
 CREATE TABLE influence.refresh_log (
 	run_id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	model           text NOT NULL,
-	status          text NOT NULL CHECK (status IN ('success', 'skipped', 'failed')),
+	status          text NOT NULL
+		CONSTRAINT status_is_success_skipped_or_failed CHECK (status IN ('success', 'skipped', 'failed')),
 	as_of           timestamptz,
 	started_at      timestamptz NOT NULL,
 	finished_at     timestamptz NOT NULL,
@@ -114,3 +221,116 @@ CREATE TABLE influence.refresh_log (
 	run_by          text NOT NULL DEFAULT current_user
 );
 CREATE INDEX refresh_log_model_idx ON influence.refresh_log (model, finished_at DESC);
+COMMENT ON TABLE influence.refresh_log IS 'Every refresh that ran, was skipped or failed; rows stay when the model is dropped';
+COMMENT ON COLUMN influence.refresh_log.run_id IS 'Number of the run';
+COMMENT ON COLUMN influence.refresh_log.model IS 'Model';
+COMMENT ON COLUMN influence.refresh_log.status IS 'success, skipped (another refresh of the model was running) or failed (the old scores stayed)';
+COMMENT ON COLUMN influence.refresh_log.as_of IS 'Moment that the scores are computed for';
+COMMENT ON COLUMN influence.refresh_log.started_at IS 'When the run began';
+COMMENT ON COLUMN influence.refresh_log.finished_at IS 'When the run ended';
+COMMENT ON COLUMN influence.refresh_log.rows_read IS 'Rows read from all sources';
+COMMENT ON COLUMN influence.refresh_log.rows_ignored IS 'Rows that did not count: an object of reason and number of rows';
+COMMENT ON COLUMN influence.refresh_log.users IS 'People scored';
+COMMENT ON COLUMN influence.refresh_log.milliseconds IS 'Milliseconds of each phase';
+COMMENT ON COLUMN influence.refresh_log.iterations IS 'PageRank iterations of the network that took most';
+COMMENT ON COLUMN influence.refresh_log.residual IS 'Largest L1 residual of PageRank';
+COMMENT ON COLUMN influence.refresh_log.calibration IS 'Version of the calibration used';
+COMMENT ON COLUMN influence.refresh_log.error_code IS 'SQLSTATE of a failed run';
+COMMENT ON COLUMN influence.refresh_log.error IS 'Message of a failed run';
+COMMENT ON COLUMN influence.refresh_log.run_by IS 'Role that ran it';
+
+-- Who may see and change what. Roles are those of the caller: a view of the
+-- model's schema reads these tables with its owner's table rights, but
+-- policies still ask about the role that reads the view.
+
+CREATE FUNCTION influence_may_change(schema text) RETURNS boolean
+LANGUAGE sql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE
+		-- the owner of a model is the owner of its view scores
+		WHEN c.oid IS NOT NULL THEN pg_has_role(c.relowner, 'USAGE')
+		-- what a DROP SCHEMA ... CASCADE left behind can still be dropped
+		WHEN n.oid IS NOT NULL THEN pg_has_role(n.nspowner, 'USAGE')
+		ELSE pg_has_role('pg_database_owner', 'USAGE')
+	END
+	FROM (VALUES (1)) AS always
+	LEFT JOIN pg_namespace AS n ON n.nspname = influence_may_change.schema
+	LEFT JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = 'scores' AND c.relkind = 'm'
+$$;
+COMMENT ON FUNCTION influence_may_change(text) IS
+	'Whether the current role owns the model whose views are in a schema (has the rights of the owner of its view scores)';
+
+CREATE FUNCTION influence_may_read(schema text, view text DEFAULT NULL) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (
+		SELECT FROM pg_class AS c
+		JOIN pg_namespace AS n ON n.oid = c.relnamespace
+		WHERE n.nspname = influence_may_read.schema
+		  AND c.relname IN ('scores', 'network_scores', 'signals', 'refresh_status')
+		  AND c.relname = coalesce(influence_may_read.view, c.relname)
+		  AND has_table_privilege(c.oid, 'SELECT'))
+$$;
+COMMENT ON FUNCTION influence_may_read(text, text) IS
+	'Whether the current role may read a view (NULL: any) of the model whose views are in a schema';
+
+GRANT USAGE ON SCHEMA influence TO PUBLIC;
+
+-- Name, id type and schema of a model cannot change: its views hold them.
+GRANT SELECT, INSERT, DELETE ON influence.models TO PUBLIC;
+GRANT UPDATE (time_window, clock_skew, bad_row_policy, sentiment_policy,
+			  reach_half_life, reciprocity_discount, selectivity_rate, anonymous_reach,
+			  damping, max_iterations, tolerance,
+			  audience_weight, engagement_weight, true_reach_weight, amplification_weight,
+			  network_influence_weight, authority_weight,
+			  target_mean, target_p95, calibration_policy, history_retention, published_as_of)
+	ON influence.models TO PUBLIC;
+ALTER TABLE influence.models ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readers ON influence.models FOR SELECT
+	USING (@extschema@.influence_may_read(schema) OR @extschema@.influence_may_change(schema));
+CREATE POLICY owner_adds ON influence.models FOR INSERT
+	WITH CHECK (@extschema@.influence_may_change(schema));
+CREATE POLICY owner_changes ON influence.models FOR UPDATE
+	USING (@extschema@.influence_may_change(schema));
+CREATE POLICY owner_drops ON influence.models FOR DELETE
+	USING (@extschema@.influence_may_change(schema));
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON influence.networks, influence.signals, influence.sources TO PUBLIC;
+-- A version of a calibration is never changed.
+GRANT SELECT, INSERT, DELETE ON influence.calibrations TO PUBLIC;
+
+ALTER TABLE influence.networks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY owner ON influence.networks
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema)));
+ALTER TABLE influence.signals ENABLE ROW LEVEL SECURITY;
+CREATE POLICY owner ON influence.signals
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema)));
+ALTER TABLE influence.sources ENABLE ROW LEVEL SECURITY;
+CREATE POLICY owner ON influence.sources
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema)));
+ALTER TABLE influence.calibrations ENABLE ROW LEVEL SECURITY;
+CREATE POLICY owner ON influence.calibrations
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema)));
+
+-- Nobody but the owner of the extension rewrites the log. Runs of an earlier
+-- model of the same name are not the business of the present one.
+GRANT SELECT, INSERT ON influence.refresh_log TO PUBLIC;
+ALTER TABLE influence.refresh_log ENABLE ROW LEVEL SECURITY;
+CREATE POLICY readers ON influence.refresh_log FOR SELECT
+	USING (EXISTS (SELECT FROM influence.models AS m
+				   WHERE m.model = refresh_log.model AND m.created_at <= refresh_log.finished_at
+					 AND (@extschema@.influence_may_read(m.schema, 'refresh_status')
+						  OR @extschema@.influence_may_change(m.schema))));
+CREATE POLICY owner_adds ON influence.refresh_log FOR INSERT
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema)));
+
+-- pg_dump keeps the rows of all of these.
+SELECT pg_catalog.pg_extension_config_dump('influence.models', '');
+SELECT pg_catalog.pg_extension_config_dump('influence.networks', '');
+SELECT pg_catalog.pg_extension_config_dump('influence.signals', '');
+SELECT pg_catalog.pg_extension_config_dump('influence.sources', '');
+SELECT pg_catalog.pg_extension_config_dump('influence.calibrations', '');
+SELECT pg_catalog.pg_extension_config_dump('influence.refresh_log', '');
+SELECT pg_catalog.pg_extension_config_dump('influence.refresh_log_run_id_seq', '');
