@@ -502,10 +502,11 @@ WITH people AS (
 	GROUP BY target
 ), steps AS (
 	SELECT target, mass, raw,
-		CASE WHEN raw - lag(raw) OVER (ORDER BY raw) <= 1e-10 * greatest(1, raw)
-				AND (raw > 0) = (lag(raw) OVER (ORDER BY raw) > 0)
+		CASE WHEN raw - lag(raw) OVER by_raw <= 1e-10 * greatest(1, raw)
+				AND (raw > 0) = (lag(raw) OVER by_raw > 0)
 			THEN 0 ELSE 1 END AS step
 	FROM people
+	WINDOW by_raw AS (ORDER BY raw, target)
 )
 SELECT target, mass, raw, sum(step) OVER (ORDER BY raw, target) AS group_no
 FROM steps
@@ -726,7 +727,7 @@ DECLARE
 	different text;
 BEGIN
 	FOR col IN
-		SELECT attname AS name, atttypid::regtype IN ('float8', 'numeric', 'bigint', 'int') AS is_number
+		SELECT attname::text AS name, atttypid::regtype IN ('float8', 'numeric', 'bigint', 'int') AS is_number
 		FROM pg_attribute
 		WHERE attrelid = ours::regclass AND attnum > 0 AND attname <> ALL (keys)
 		ORDER BY attnum
