@@ -414,6 +414,34 @@ intern_datum(const InternTable *table, uint32 index)
 }
 
 /*
+ * Order of two ids by their numbers, as qsort wants it: bigint by value, uuid
+ * and text by their bytes
+ */
+int
+intern_compare(const InternTable *table, uint32 a, uint32 b)
+{
+	const text *x;
+	const text *y;
+	int			result;
+
+	Assert(a < table->count && b < table->count);
+
+	switch (table->id_type)
+	{
+		case INT8OID:
+			return (table->bigints[a] > table->bigints[b]) - (table->bigints[a] < table->bigints[b]);
+		case UUIDOID:
+			return memcmp(table->uuids[a].data, table->uuids[b].data, UUID_LEN);
+		default:
+			x = table->texts[a];
+			y = table->texts[b];
+			result = memcmp(VARDATA_ANY(x), VARDATA_ANY(y),
+							Min(VARSIZE_ANY_EXHDR(x), VARSIZE_ANY_EXHDR(y)));
+			return result != 0 ? result : (int) VARSIZE_ANY_EXHDR(x) - (int) VARSIZE_ANY_EXHDR(y);
+	}
+}
+
+/*
  * Bytes that the table occupies
  */
 Size

@@ -20,6 +20,7 @@ extern uint32 intern_id(InternTable *table, Datum id);
 extern bool intern_find(InternTable *table, Datum id, uint32 *index);
 extern uint32 intern_count(const InternTable *table);
 extern Datum intern_datum(const InternTable *table, uint32 index);
+extern int	intern_compare(const InternTable *table, uint32 a, uint32 b);
 extern Size intern_memory(const InternTable *table);
 
 #endif							/* INFLUENCE_INTERN_H */

@@ -67,7 +67,7 @@ $$;
 COMMENT ON FUNCTION influence_check_relation(regclass, text, oid) IS
 	'Error unless a relation can be a source: 42P01 when it does not exist, 42809 when it is neither table nor view, 42501 when the caller or the owner of the model may not read it';
 
-CREATE FUNCTION influence_check_mapping(relation regclass, expression text, expected regtype, mapping text, source text) RETURNS text
+CREATE FUNCTION influence_check_mapping(relation regclass, expression text, expected regtype, mapping text, source text, model text) RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -75,10 +75,10 @@ BEGIN
 	IF expression IS NULL THEN
 		RETURN NULL;
 	END IF;
-	RETURN @extschema@.influence_check_expression(relation, expression, expected, mapping, source);
+	RETURN @extschema@.influence_check_expression(relation, expression, expected, mapping, source, model);
 END
 $$;
-COMMENT ON FUNCTION influence_check_mapping(regclass, text, regtype, text, text) IS
+COMMENT ON FUNCTION influence_check_mapping(regclass, text, regtype, text, text, text) IS
 	'Canonical form of a mapping of influence_add_source(), NULL for one that is not given';
 
 CREATE FUNCTION influence_add_source(
@@ -143,18 +143,18 @@ BEGIN
 	added.relation_name := (SELECT format('%I.%I', n.nspname, c.relname)
 							FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 							WHERE c.oid = influence_add_source.relation);
-	added.actor          := @extschema@.influence_check_mapping(relation, actor, owned.id_type, 'actor', name);
-	added.target         := @extschema@.influence_check_mapping(relation, target, owned.id_type, 'target', name);
-	added.occurred_at    := @extschema@.influence_check_mapping(relation, occurred_at, 'timestamptz', 'occurred_at', name);
+	added.actor          := @extschema@.influence_check_mapping(relation, actor, owned.id_type, 'actor', name, model);
+	added.target         := @extschema@.influence_check_mapping(relation, target, owned.id_type, 'target', name, model);
+	added.occurred_at    := @extschema@.influence_check_mapping(relation, occurred_at, 'timestamptz', 'occurred_at', name, model);
 	added.kind           := kind;
-	added.kind_column    := @extschema@.influence_check_mapping(relation, kind_column, 'text', 'kind_column', name);
+	added.kind_column    := @extschema@.influence_check_mapping(relation, kind_column, 'text', 'kind_column', name, model);
 	added.network        := network;
-	added.network_column := @extschema@.influence_check_mapping(relation, network_column, 'text', 'network_column', name);
-	added.post           := @extschema@.influence_check_mapping(relation, post, NULL, 'post', name);
-	added.weight         := @extschema@.influence_check_mapping(relation, weight, 'float8', 'weight', name);
-	added.sentiment      := @extschema@.influence_check_mapping(relation, sentiment, 'float8', 'sentiment', name);
-	added.topics         := @extschema@.influence_check_mapping(relation, topics, 'text[]', 'topics', name);
-	added.filter         := @extschema@.influence_check_mapping(relation, filter, 'boolean', 'filter', name);
+	added.network_column := @extschema@.influence_check_mapping(relation, network_column, 'text', 'network_column', name, model);
+	added.post           := @extschema@.influence_check_mapping(relation, post, NULL, 'post', name, model);
+	added.weight         := @extschema@.influence_check_mapping(relation, weight, 'float8', 'weight', name, model);
+	added.sentiment      := @extschema@.influence_check_mapping(relation, sentiment, 'float8', 'sentiment', name, model);
+	added.topics         := @extschema@.influence_check_mapping(relation, topics, 'text[]', 'topics', name, model);
+	added.filter         := @extschema@.influence_check_mapping(relation, filter, 'boolean', 'filter', name, model);
 	INSERT INTO influence.sources SELECT added.*;
 END
 $$;

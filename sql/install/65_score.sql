@@ -1,0 +1,58 @@
+-- Reading scores: one person's score, now or in the past.
+
+CREATE FUNCTION influence_find_model(model text DEFAULT NULL, OUT name text, OUT schema text, OUT id_type regtype)
+AS 'MODULE_PATHNAME'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION influence_find_model(text) IS
+	'The model that a call means: the one named, else the setting influence.default_model, else the only one. Errors: 42704 no such model, 42725 more than one';
+
+CREATE FUNCTION influence_score(user_id bigint, model text DEFAULT NULL) RETURNS float8
+AS 'MODULE_PATHNAME', 'influence_score_bigint'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION influence_score(bigint, text) IS
+	'Influence score of a person, 1 to 100; NULL for somebody with no data. model: default influence.default_model, else the only one. Errors: 42804 when the model has other ids, 42501 without SELECT on the view scores, 55000 before the first refresh';
+
+CREATE FUNCTION influence_score(user_id uuid, model text DEFAULT NULL) RETURNS float8
+AS 'MODULE_PATHNAME', 'influence_score_uuid'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION influence_score(uuid, text) IS
+	'Influence score of a person of a model with uuid ids; see influence_score(bigint, text)';
+
+CREATE FUNCTION influence_score(user_id text, model text DEFAULT NULL) RETURNS float8
+AS 'MODULE_PATHNAME', 'influence_score_text'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION influence_score(text, text) IS
+	'Influence score of a person by the id as text, which is read as an id of the model''s type; see influence_score(bigint, text)';
+
+CREATE FUNCTION influence_score(user_id text, as_of timestamptz, model text DEFAULT NULL) RETURNS float8
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	found record;
+	score float8;
+BEGIN
+	found := @extschema@.influence_find_model(model);
+	EXECUTE format('SELECT h.score FROM %I.score_history AS h
+					WHERE h.user_id = $1::%s AND h.day <= ($2 AT TIME ZONE ''UTC'')::date AND h.as_of <= $2
+					ORDER BY h.day DESC LIMIT 1', found.schema, found.id_type)
+	INTO score USING user_id, as_of;
+	RETURN score;
+END
+$$;
+COMMENT ON FUNCTION influence_score(text, timestamptz, text) IS
+	'Score of a person as it stood at a moment: the latest day of score_history until then; NULL when there is none. Errors: 42501 without SELECT on score_history';
+
+CREATE FUNCTION influence_score(user_id bigint, as_of timestamptz, model text DEFAULT NULL) RETURNS float8
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+RETURN @extschema@.influence_score(user_id::text, as_of, model);
+COMMENT ON FUNCTION influence_score(bigint, timestamptz, text) IS
+	'Score of a person as it stood at a moment; see influence_score(text, timestamptz, text)';
+
+CREATE FUNCTION influence_score(user_id uuid, as_of timestamptz, model text DEFAULT NULL) RETURNS float8
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+RETURN @extschema@.influence_score(user_id::text, as_of, model);
+COMMENT ON FUNCTION influence_score(uuid, timestamptz, text) IS
+	'Score of a person as it stood at a moment; see influence_score(text, timestamptz, text)';

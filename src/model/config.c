@@ -1,0 +1,267 @@
+/*
+ * Loads a model's configuration for one refresh.
+ *
+ * The configuration is in plain tables that an administrator may UPDATE, so
+ * it is read anew each time. Runs with the rights and the pinned search_path
+ * of the refresh; row-level security shows an owner just its own models.
+ */
+#include "compat.h"
+
+#include <math.h>
+
+#include "catalog/pg_type_d.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "duration.h"
+#include "model/model.h"
+
+/*
+ * Run a query with the model's name as $1; the rows are in SPI_tuptable
+ */
+static void
+select_rows(const char *sql, const char *model)
+{
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1];
+	int			result;
+
+	values[0] = CStringGetTextDatum(model);
+	result = SPI_execute_with_args(sql, 1, types, values, NULL, true, 0);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "reading the configuration failed: %s", SPI_result_code_string(result));
+}
+
+/*
+ * One column of row number "row"; by name, so that the order does not matter
+ */
+static Datum
+column(uint64 row, const char *name, bool *isnull)
+{
+	TupleDesc	desc = SPI_tuptable->tupdesc;
+	int			attnum = SPI_fnumber(desc, name);
+
+	if (attnum <= 0)
+		elog(ERROR, "column \"%s\" is missing", name);
+	return SPI_getbinval(SPI_tuptable->vals[row], desc, attnum, isnull);
+}
+
+/*
+ * A text column as a C string in context, NULL for NULL
+ */
+static char *
+text_column(uint64 row, const char *name, MemoryContext context)
+{
+	bool		isnull;
+	Datum		value = column(row, name, &isnull);
+	char	   *result;
+	MemoryContext old;
+
+	if (isnull)
+		return NULL;
+	old = MemoryContextSwitchTo(context);
+	result = TextDatumGetCString(value);
+	MemoryContextSwitchTo(old);
+	return result;
+}
+
+static double
+float_column(uint64 row, const char *name)
+{
+	bool		isnull;
+	Datum		value = column(row, name, &isnull);
+
+	return isnull ? 0 : DatumGetFloat8(value);
+}
+
+static bool
+bool_column(uint64 row, const char *name)
+{
+	bool		isnull;
+	Datum		value = column(row, name, &isnull);
+
+	return !isnull && DatumGetBool(value);
+}
+
+/*
+ * An interval in microseconds, 0 for NULL (which the columns use for "none")
+ */
+static double
+interval_column(uint64 row, const char *name)
+{
+	bool		isnull;
+	Datum		value = column(row, name, &isnull);
+
+	return isnull ? 0 : interval_to_usec(DatumGetIntervalP(value));
+}
+
+/*
+ * Options of the model itself
+ */
+static void
+load_options(Model *model)
+{
+	static const char *const weight_columns[MEASURE_COUNT] = {
+		"engagement_weight", "true_reach_weight", "audience_weight",
+		"amplification_weight", "network_influence_weight", "authority_weight"
+	};
+	bool		isnull;
+	Datum		published;
+
+	select_rows("SELECT *, bad_row_policy OPERATOR(pg_catalog.=) 'error' AS bad_rows_fail, "
+				"sentiment_policy OPERATOR(pg_catalog.=) 'ignore' AS ignore_sentiment, "
+				"calibration_policy OPERATOR(pg_catalog.=) 'each_refresh' AS calibrate_each_refresh, "
+				"history_retention IS NULL AS keep_history_for_ever "
+				"FROM influence.models WHERE model OPERATOR(pg_catalog.=) $1",
+				model->ref.name);
+	if (SPI_processed != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" does not exist", model->ref.name)));
+
+	model->time_window = interval_column(0, "time_window");
+	model->clock_skew = interval_column(0, "clock_skew");
+	model->bad_rows_fail = bool_column(0, "bad_rows_fail");
+	model->ignore_sentiment = bool_column(0, "ignore_sentiment");
+	model->reach_half_life = interval_column(0, "reach_half_life");
+	model->reciprocity_discount = float_column(0, "reciprocity_discount");
+	model->selectivity_rate = float_column(0, "selectivity_rate");
+	model->anonymous_reach = float_column(0, "anonymous_reach");
+	model->damping = float_column(0, "damping");
+	model->max_iterations = DatumGetInt32(column(0, "max_iterations", &isnull));
+	model->tolerance = float_column(0, "tolerance");
+	for (int i = 0; i < MEASURE_COUNT; i++)
+		model->measure_weight[i] = float_column(0, weight_columns[i]);
+	model->target_mean = float_column(0, "target_mean");
+	model->target_p95 = float_column(0, "target_p95");
+	model->calibrate_each_refresh = bool_column(0, "calibrate_each_refresh");
+	model->keep_history_for_ever = bool_column(0, "keep_history_for_ever");
+
+	published = column(0, "published_as_of", &isnull);
+	model->published_as_of = isnull ? DT_NOBEGIN : DatumGetTimestampTz(published);
+}
+
+static void
+load_networks(Model *model, MemoryContext context)
+{
+	select_rows("SELECT * FROM influence.networks WHERE model OPERATOR(pg_catalog.=) $1 "
+				"ORDER BY network COLLATE \"C\"", model->ref.name);
+	model->network_count = (int) SPI_processed;
+	model->networks = MemoryContextAllocZero(context, sizeof(Network) * (SPI_processed + 1));
+	for (int i = 0; i < model->network_count; i++)
+	{
+		model->networks[i].name = text_column(i, "network", context);
+		model->networks[i].weight = float_column(i, "weight");
+	}
+}
+
+/*
+ * The role of a signal by its name; the table's CHECK allows no other
+ */
+static SignalRole
+role_from_name(const char *name)
+{
+	static const struct
+	{
+		const char *name;
+		SignalRole	role;
+	}			roles[] = {
+		{"reaction", ROLE_REACTION},
+		{"share", ROLE_SHARE},
+		{"follow", ROLE_FOLLOW},
+		{"post", ROLE_POST},
+		{"authority", ROLE_AUTHORITY},
+		{"endorsement", ROLE_ENDORSEMENT}
+	};
+
+	for (int i = 0; i < (int) lengthof(roles); i++)
+		if (strcmp(roles[i].name, name) == 0)
+			return roles[i].role;
+	elog(ERROR, "unknown role \"%s\"", name);
+}
+
+static int
+network_index(const Model *model, const char *name)
+{
+	for (int i = 0; i < model->network_count; i++)
+		if (strcmp(model->networks[i].name, name) == 0)
+			return i;
+	elog(ERROR, "unknown network \"%s\"", name);
+}
+
+static void
+load_signals(Model *model, MemoryContext context)
+{
+	select_rows("SELECT * FROM influence.signals WHERE model OPERATOR(pg_catalog.=) $1 "
+				"ORDER BY network COLLATE \"C\", kind COLLATE \"C\"", model->ref.name);
+	model->signal_count = (int) SPI_processed;
+	model->signals = MemoryContextAllocZero(context, sizeof(Signal) * (SPI_processed + 1));
+	for (int i = 0; i < model->signal_count; i++)
+	{
+		Signal	   *signal = &model->signals[i];
+
+		signal->kind = text_column(i, "kind", context);
+		signal->network = network_index(model, text_column(i, "network", CurrentMemoryContext));
+		signal->role = role_from_name(text_column(i, "role", CurrentMemoryContext));
+		signal->weight = float_column(i, "weight");
+		signal->half_life = interval_column(i, "half_life");
+		if (signal->half_life == 0)
+			signal->half_life = INFINITY;
+		signal->polarity = float_column(i, "polarity");
+		signal->conversational = bool_column(i, "conversational");
+	}
+}
+
+static void
+load_sources(Model *model, MemoryContext context)
+{
+	select_rows("SELECT *, relation::oid AS relation_oid FROM influence.sources "
+				"WHERE model OPERATOR(pg_catalog.=) $1 ORDER BY source COLLATE \"C\"", model->ref.name);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		Source	   *source = MemoryContextAllocZero(context, sizeof(Source));
+		bool		isnull;
+		MemoryContext old;
+
+		source->name = text_column(i, "source", context);
+		source->relation = DatumGetObjectId(column(i, "relation_oid", &isnull));
+		source->relation_name = text_column(i, "relation_name", context);
+		source->actor = text_column(i, "actor", context);
+		source->target = text_column(i, "target", context);
+		source->occurred_at = text_column(i, "occurred_at", context);
+		source->kind = text_column(i, "kind", context);
+		source->network = text_column(i, "network", context);
+		source->kind_column = text_column(i, "kind_column", context);
+		source->network_column = text_column(i, "network_column", context);
+		source->post = text_column(i, "post", context);
+		source->weight = text_column(i, "weight", context);
+		source->sentiment = text_column(i, "sentiment", context);
+		source->filter = text_column(i, "filter", context);
+
+		old = MemoryContextSwitchTo(context);
+		model->sources = lappend(model->sources, source);
+		MemoryContextSwitchTo(old);
+	}
+}
+
+/*
+ * Load everything that a refresh of the model needs, into the current context
+ */
+Model *
+config_load(const ModelRef *ref)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Model	   *model = palloc0(sizeof(Model));
+
+	model->ref = *ref;
+	model->owner = model_owner(ref);
+
+	SPI_connect();
+	load_options(model);
+	load_networks(model, context);
+	load_signals(model, context);
+	load_sources(model, context);
+	SPI_finish();
+	return model;
+}

@@ -1,0 +1,15 @@
+/*
+ * The table score_history of a model: what was published, a row per person and day.
+ */
+#ifndef INFLUENCE_HISTORY_H
+#define INFLUENCE_HISTORY_H
+
+#include "model/ingest.h"
+#include "model/model.h"
+#include "model/scoring.h"
+
+extern void history_load_changes(const Model *model, TimestampTz as_of,
+								 const Ingest *ingest, Scores *scores);
+extern void history_store(const Model *model, TimestampTz as_of);
+
+#endif							/* INFLUENCE_HISTORY_H */

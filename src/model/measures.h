@@ -1,0 +1,44 @@
+/*
+ * The six measures of every person on every network.
+ */
+#ifndef INFLUENCE_MEASURES_H
+#define INFLUENCE_MEASURES_H
+
+#include "postgres.h"
+
+#include "model/ingest.h"
+#include "model/model.h"
+#include "model/record_log.h"
+
+/* A person who received or published something on a network */
+typedef struct PersonNetwork
+{
+	uint32		person;
+	uint32		network;
+	double		value[MEASURE_COUNT];	/* amplification: the rate lambda */
+	double		audience_term;	/* sum over kinds of weight * ln(1 + people) */
+	double		shares;			/* decayed, of distinct (actor, post) */
+	double		posts;			/* decayed, distinct */
+} PersonNetwork;
+
+/* What a person received of one signal */
+typedef struct SignalCount
+{
+	uint32		person;
+	uint32		signal;
+	double		count;			/* rows, and people of anonymous counts */
+	double		decayed_value;
+} SignalCount;
+
+typedef struct Measures
+{
+	uint64		person_network_count;
+	PersonNetwork *person_networks; /* by network, then by person */
+	RecordLog	signal_counts;	/* of SignalCount; by network, person, signal */
+	int			iterations;		/* of PageRank, the most of any network */
+	double		residual;		/* of PageRank, the largest of any network */
+} Measures;
+
+extern Measures *measures_compute(Ingest *ingest);
+
+#endif							/* INFLUENCE_MEASURES_H */

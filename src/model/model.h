@@ -1,0 +1,139 @@
+/*
+ * A model's configuration as one refresh sees it, and who may use a model.
+ *
+ * model.c     finds a model by name and checks rights
+ * config.c    loads the configuration for a refresh
+ */
+#ifndef INFLUENCE_MODEL_H
+#define INFLUENCE_MODEL_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+
+/* What identifies a model; enough to read its score views */
+typedef struct ModelRef
+{
+	char	   *name;
+	char	   *schema;
+	Oid			id_type;		/* INT8OID, UUIDOID or TEXTOID */
+	Oid			scores;			/* the view <schema>.scores, InvalidOid when it is gone */
+} ModelRef;
+
+/* What the rows of a signal say (SPEC: roles) */
+typedef enum SignalRole
+{
+	ROLE_REACTION,
+	ROLE_SHARE,
+	ROLE_FOLLOW,
+	ROLE_POST,
+	ROLE_AUTHORITY,
+	ROLE_ENDORSEMENT
+} SignalRole;
+
+typedef struct Signal
+{
+	char	   *kind;
+	int			network;		/* index into Model.networks */
+	SignalRole	role;
+	double		weight;
+	double		half_life;		/* microseconds; INFINITY: no decay */
+	double		polarity;		/* -1 to 1 */
+	bool		conversational;
+} Signal;
+
+typedef struct Network
+{
+	char	   *name;
+	double		weight;
+} Network;
+
+typedef struct Source
+{
+	char	   *name;
+	Oid			relation;
+	char	   *relation_name;	/* as registered, for errors when the relation is gone */
+	char	   *actor;			/* expressions; NULL where the mapping is absent */
+	char	   *target;
+	char	   *occurred_at;
+	char	   *kind;			/* constants */
+	char	   *network;
+	char	   *kind_column;	/* expressions */
+	char	   *network_column;
+	char	   *post;
+	char	   *weight;
+	char	   *sentiment;
+	char	   *filter;
+} Source;
+
+/* The measures of a person on a network, in the order in which they are shown */
+typedef enum Measure
+{
+	MEASURE_ENGAGEMENT,
+	MEASURE_TRUE_REACH,
+	MEASURE_AUDIENCE,
+	MEASURE_AMPLIFICATION,
+	MEASURE_NETWORK_INFLUENCE,
+	MEASURE_AUTHORITY
+} Measure;
+
+#define MEASURE_COUNT 6
+
+typedef struct Model
+{
+	ModelRef	ref;
+	Oid			owner;			/* owner of the view scores */
+
+	double		time_window;	/* microseconds; 0: none */
+	double		clock_skew;		/* microseconds */
+	bool		bad_rows_fail;
+	bool		ignore_sentiment;
+
+	double		reach_half_life;	/* microseconds */
+	double		reciprocity_discount;
+	double		selectivity_rate;	/* reactions a day that halve the trust */
+	double		anonymous_reach;
+
+	double		damping;
+	int			max_iterations;
+	double		tolerance;
+
+	double		measure_weight[MEASURE_COUNT];
+
+	double		target_mean;
+	double		target_p95;
+	bool		calibrate_each_refresh;
+
+	bool		keep_history_for_ever;
+	TimestampTz published_as_of;	/* DT_NOBEGIN before the first refresh */
+
+	int			network_count;
+	Network    *networks;
+	int			signal_count;
+	Signal	   *signals;
+	List	   *sources;		/* of Source * */
+} Model;
+
+extern ModelRef *model_find(const char *name);
+extern ModelRef *model_resolve(const char *name);
+extern List *models_owned(void);
+extern Oid	model_owner(const ModelRef *model);
+extern void model_check_owner(const ModelRef *model);
+extern Model *config_load(const ModelRef *ref);
+
+/* May a row of this role be a sign of engagement of its actor? */
+static inline bool
+role_is_engaging(SignalRole role)
+{
+	return role == ROLE_REACTION || role == ROLE_SHARE || role == ROLE_ENDORSEMENT;
+}
+
+/* Does the role state a standing fact, to which no window applies? */
+static inline bool
+role_is_standing(SignalRole role)
+{
+	return role == ROLE_FOLLOW || role == ROLE_AUTHORITY;
+}
+
+#endif							/* INFLUENCE_MODEL_H */

@@ -1,0 +1,58 @@
+/*
+ * Acting as the owner of a model, as REFRESH MATERIALIZED VIEW does: whatever
+ * expressions, views and policies the owner has set up run with the owner's
+ * rights, never with those of whoever called, and in a security-restricted
+ * operation, so that they cannot reach back into the caller's session.
+ */
+#include "compat.h"
+
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+#include "model/owner.h"
+
+static void
+pin(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/*
+ * Restrict the search_path to the catalog until AtEOXact_GUC(false, result)
+ */
+int
+pin_search_path(void)
+{
+	int			nestlevel = NewGUCNestLevel();
+
+	pin("search_path", "pg_catalog, pg_temp");
+	return nestlevel;
+}
+
+/*
+ * Become the owner, with the settings that results could depend on pinned
+ *
+ * A timestamp without time zone is read as UTC, whoever refreshes.
+ */
+void
+owner_enter(OwnerContext *saved, Oid owner)
+{
+	GetUserIdAndSecContext(&saved->user, &saved->security);
+	SetUserIdAndSecContext(owner, saved->security | SECURITY_RESTRICTED_OPERATION);
+	saved->nestlevel = pin_search_path();
+	pin("timezone", "UTC");
+	pin("datestyle", "ISO, MDY");
+	pin("intervalstyle", "postgres");
+	pin("extra_float_digits", "1");
+}
+
+/*
+ * Be the caller again
+ */
+void
+owner_leave(const OwnerContext *saved)
+{
+	AtEOXact_GUC(false, saved->nestlevel);
+	SetUserIdAndSecContext(saved->user, saved->security);
+}

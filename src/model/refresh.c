@@ -1,0 +1,289 @@
+/*
+ * The refresh of a model.
+ *
+ * Phases: the sources are read (ingest.c), people measured (measures.c) and
+ * scored (scores.c) in memory; only then are the score views filled (views.c)
+ * and the history and the log written. All of it is one transaction: readers
+ * see the old scores until it commits, and an error at any moment leaves them.
+ *
+ * Locks: one refresh of a model at a time, held to the end of the transaction;
+ * a second one is skipped and says so. Rights: everything is done as the owner
+ * of the model, in a security-restricted operation (owner.c). Memory: one
+ * context a run, one more per network while it is measured.
+ */
+#include "compat.h"
+
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type_d.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "model/calibration_store.h"
+#include "model/history.h"
+#include "model/owner.h"
+#include "model/progress.h"
+#include "model/refresh_log.h"
+#include "model/views.h"
+
+/* Sub-object of the view "scores" whose lock stands for "being refreshed" */
+#define REFRESH_LOCK_SUBID	0xFFFF
+
+/*
+ * Take the model's refresh lock until the end of the transaction; false when
+ * another refresh has it
+ */
+static bool
+lock_model(const ModelRef *model)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, model->scores, REFRESH_LOCK_SUBID);
+	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/*
+ * Note in influence.models what is published now
+ */
+static void
+store_published(const Run *run)
+{
+	Oid			types[2] = {TEXTOID, TIMESTAMPTZOID};
+	Datum		values[2];
+
+	values[0] = CStringGetTextDatum(run->model->ref.name);
+	values[1] = TimestampTzGetDatum(run->as_of);
+	SPI_connect();
+	SPI_execute_with_args("UPDATE influence.models SET published_as_of = $2 "
+						  "WHERE model OPERATOR(pg_catalog.=) $1", 2, types, values, NULL, false, 0);
+	if (SPI_processed != 1)
+		elog(ERROR, "model \"%s\" was not updated", run->model->ref.name);
+	SPI_finish();
+}
+
+/*
+ * Write everything that a run has computed
+ */
+static void
+publish(Run *run)
+{
+	TimestampTz start = GetCurrentTimestamp();
+	Calibration *calibration = run->scores->calibration;
+
+	if (calibration != NULL && calibration->version == 0)
+		calibration_save(run->model, run->as_of, calibration);
+	views_publish(run);
+	history_store(run->model, run->as_of);
+	store_published(run);
+	run->milliseconds[PHASE_PUBLISH] = (double) (GetCurrentTimestamp() - start) / 1000;
+}
+
+/*
+ * Refresh as the owner; returns the row of the log in the current context
+ */
+static Datum
+refresh_as_owner(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
+{
+	OwnerContext saved;
+	Datum		row;
+	Run		   *run = NULL;
+
+	owner_enter(&saved, model_owner(ref));
+	if (lock_model(ref))
+	{
+		run = run_compute(ref, record->as_of, recalibrate);
+		publish(run);
+		record->status = "success";
+		record->run = run;
+	}
+	else
+		record->status = "skipped";
+	row = refresh_log_insert(record);
+	owner_leave(&saved);
+	if (run != NULL)
+		run_free(run);
+	progress_end();
+	return row;
+}
+
+/*
+ * Refresh in a subtransaction; a failure is rolled back, logged and raised
+ */
+static Datum
+refresh_or_log(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner resource_owner = CurrentResourceOwner;
+	Datum		row = (Datum) 0;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		row = refresh_as_owner(ref, record, recalibrate);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = resource_owner;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = resource_owner;
+
+		record->status = "failed";
+		record->error_code = unpack_sql_state(error->sqlerrcode);
+		record->error = error->message;
+		refresh_log_from_outside(record);
+		progress_end();
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	return row;
+}
+
+/*
+ * Refresh a model and return the run's row of influence.refresh_log
+ */
+static Datum
+refresh_model(const ModelRef *ref, TimestampTz as_of, bool recalibrate)
+{
+	RefreshRecord record = {.model = ref->name,.as_of = as_of};
+
+	model_check_owner(ref);
+	record.started_at = GetCurrentTimestamp();
+	record.run_by = GetUserNameFromId(GetUserId(), false);
+	if (TIMESTAMP_NOT_FINITE(record.as_of))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("as_of of a refresh must be finite"),
+				 errhint("Leave it out to refresh as of now.")));
+	return refresh_or_log(ref, &record, recalibrate);
+}
+
+PG_FUNCTION_INFO_V1(influence_refresh);
+PG_FUNCTION_INFO_V1(influence_calibrate);
+PG_FUNCTION_INFO_V1(influence_refresh_all);
+
+/*
+ * The arguments (model text, as_of timestamptz) of both functions
+ */
+static Datum
+refresh_arguments(FunctionCallInfo fcinfo, bool recalibrate)
+{
+	TimestampTz as_of;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("model must not be NULL")));
+	as_of = PG_ARGISNULL(1) ? GetCurrentTransactionStartTimestamp() : PG_GETARG_TIMESTAMPTZ(1);
+	return refresh_model(model_find(text_to_cstring(PG_GETARG_TEXT_PP(0))), as_of, recalibrate);
+}
+
+/*
+ * influence_refresh(model text, as_of timestamptz) returns influence.refresh_log
+ */
+Datum
+influence_refresh(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(refresh_arguments(fcinfo, false));
+}
+
+/*
+ * influence_calibrate(model text, as_of timestamptz): a refresh that fits the
+ * map from raw influence to score anew
+ */
+Datum
+influence_calibrate(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(refresh_arguments(fcinfo, true));
+}
+
+/*
+ * Refresh one model in a transaction of its own; false when it failed
+ *
+ * The failure has been rolled back and logged by refresh_or_log().
+ */
+static bool
+refresh_and_commit(const ModelRef *ref)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool succeeded = true;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	PG_TRY();
+	{
+		refresh_model(ref, GetCurrentTransactionStartTimestamp(), false);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			PG_RE_THROW();
+		FlushErrorState();
+		ereport(WARNING,
+				(errcode(error->sqlerrcode),
+				 errmsg("refresh of model \"%s\" failed: %s", ref->name, error->message)));
+		succeeded = false;
+	}
+	PG_END_TRY();
+	PopActiveSnapshot();
+	SPI_commit();
+	return succeeded;
+}
+
+/*
+ * CALL influence_refresh_all(): refresh every model that the caller owns
+ */
+Datum
+influence_refresh_all(PG_FUNCTION_ARGS)
+{
+	bool		nonatomic = IsA(fcinfo->context, CallContext) &&
+		!castNode(CallContext, fcinfo->context)->atomic;
+	MemoryContext context = CurrentMemoryContext;
+	List	   *models;
+	ListCell   *lc;
+	StringInfoData failed;
+
+	if (!nonatomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
+				 errmsg("influence_refresh_all() cannot run inside a transaction block"),
+				 errhint("CALL it on its own, since it commits after each model.")));
+	models = models_owned();
+	initStringInfo(&failed);
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	MemoryContextSwitchTo(context);
+	foreach(lc, models)
+	{
+		ModelRef   *ref = lfirst(lc);
+
+		if (!refresh_and_commit(ref))
+			appendStringInfo(&failed, "%s\"%s\"", failed.len > 0 ? ", " : "", ref->name);
+	}
+	SPI_finish();
+	if (failed.len > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("models that failed to refresh: %s", failed.data),
+				 errhint("See the warnings and influence.refresh_log.")));
+	PG_RETURN_VOID();
+}

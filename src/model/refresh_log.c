@@ -1,0 +1,267 @@
+/*
+ * The table influence.refresh_log: one row a run.
+ *
+ * A run that fails takes its transaction with it, so its row is written by a
+ * background worker in a transaction of its own. The worker gets the row's text
+ * in a dynamic shared memory segment, inserts it and ends. When no worker is to
+ * be had, a warning says that the failure is not in the log.
+ */
+#include "compat.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type_d.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "storage/dsm.h"
+#include "tcop/tcopprot.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "model/refresh_log.h"
+
+/* Longest error message that is kept of a failed run */
+#define MAX_MESSAGE_BYTES	4096
+
+/* How long the worker waits for the log before it gives up */
+#define LOG_LOCK_TIMEOUT	"5s"
+
+#define LOG_COLUMNS	15
+
+/* A failed run as it travels to the worker */
+typedef struct FailedRun
+{
+	Oid			database;
+	TimestampTz as_of;
+	TimestampTz started_at;
+	char		model[NAMEDATALEN];
+	char		run_by[NAMEDATALEN];
+	char		error_code[6];
+	char		error[MAX_MESSAGE_BYTES];
+} FailedRun;
+
+static const char *const phase_names[RUN_PHASE_COUNT] = {
+	[PHASE_READ] = "read",
+	[PHASE_MEASURE] = "measure",
+	[PHASE_SCORE] = "score",
+	[PHASE_PUBLISH] = "publish"
+};
+
+/*
+ * Rows that did not count, by reason, as JSON
+ */
+static char *
+ignored_json(const Ingest *ingest)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	for (int i = 0; i < IGNORE_REASON_COUNT; i++)
+		if (ingest->rows_ignored[i] > 0)
+			appendStringInfo(&json, "%s\"%s\": " UINT64_FORMAT, json.len > 1 ? ", " : "",
+							 ignore_reason_name(i), ingest->rows_ignored[i]);
+	appendStringInfoChar(&json, '}');
+	return json.data;
+}
+
+/*
+ * Milliseconds by phase, as JSON
+ */
+static char *
+milliseconds_json(const Run *run)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	for (int i = 0; i < RUN_PHASE_COUNT; i++)
+		appendStringInfo(&json, "%c\"%s\": %.1f", i == 0 ? '{' : ',',
+						 phase_names[i], run->milliseconds[i]);
+	appendStringInfoChar(&json, '}');
+	return json.data;
+}
+
+static void
+set_text(Datum *values, char *nulls, int column, const char *text)
+{
+	nulls[column] = text == NULL ? 'n' : ' ';
+	values[column] = text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
+/*
+ * Columns that only a successful run has
+ */
+static void
+set_run_columns(Datum *values, char *nulls, int first, const Run *run)
+{
+	const Calibration *calibration = run->scores->calibration;
+
+	memset(nulls + first, ' ', 7);
+	values[first] = Int64GetDatum((int64) run->ingest->rows_read);
+	set_text(values, nulls, first + 1, ignored_json(run->ingest));
+	values[first + 2] = Int64GetDatum(run->scores->count);
+	set_text(values, nulls, first + 3, milliseconds_json(run));
+	values[first + 4] = Int32GetDatum(run->measures->iterations);
+	values[first + 5] = Float8GetDatum(run->measures->residual);
+	values[first + 6] = Int32GetDatum(calibration != NULL ? calibration->version : 0);
+	if (calibration == NULL)
+		nulls[first + 6] = 'n';
+}
+
+/*
+ * Insert a row; returns it (type influence.refresh_log) in the current context
+ */
+Datum
+refresh_log_insert(const RefreshRecord *record)
+{
+	static Oid	types[LOG_COLUMNS] = {
+		TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+		INT8OID, TEXTOID, INT8OID, TEXTOID, INT4OID, FLOAT8OID, INT4OID,
+		TEXTOID, TEXTOID, TEXTOID
+	};
+	MemoryContext context = CurrentMemoryContext;
+	MemoryContext old;
+	Datum		values[LOG_COLUMNS] = {0};
+	char		nulls[LOG_COLUMNS];
+	bool		isnull;
+	Datum		row;
+
+	SPI_connect();
+	memset(nulls, 'n', sizeof(nulls));
+	set_text(values, nulls, 0, record->model);
+	set_text(values, nulls, 1, record->status);
+	values[2] = TimestampTzGetDatum(record->as_of);
+	values[3] = TimestampTzGetDatum(record->started_at);
+	values[4] = TimestampTzGetDatum(GetCurrentTimestamp());
+	memset(nulls + 2, ' ', 3);
+	if (record->run != NULL)
+		set_run_columns(values, nulls, 5, record->run);
+	set_text(values, nulls, 12, record->error_code);
+	set_text(values, nulls, 13, record->error);
+	set_text(values, nulls, 14, record->run_by);
+
+	SPI_execute_with_args("INSERT INTO influence.refresh_log AS l (model, status, as_of, started_at, finished_at, "
+						  "rows_read, rows_ignored, users, milliseconds, iterations, residual, calibration, "
+						  "error_code, error, run_by) "
+						  "VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9::jsonb, $10, $11, $12, $13, $14, $15) "
+						  "RETURNING l", LOG_COLUMNS, types, values, nulls, false, 0);
+	if (SPI_processed != 1)
+		elog(ERROR, "the refresh of model \"%s\" was not logged", record->model);
+	row = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	old = MemoryContextSwitchTo(context);
+	row = datumCopy(row, false, -1);
+	MemoryContextSwitchTo(old);
+	SPI_finish();
+	return row;
+}
+
+PGDLLEXPORT void influence_log_worker(Datum segment);
+
+/*
+ * Main function of the worker: insert the row of a failed run
+ *
+ * Connects as the bootstrap superuser, since the role that ran the refresh may
+ * not be allowed to log in.
+ */
+void
+influence_log_worker(Datum segment)
+{
+	dsm_segment *shared;
+	FailedRun	failed;
+	RefreshRecord record = {.status = "failed"};
+
+	BackgroundWorkerUnblockSignals();
+	CurrentResourceOwner = ResourceOwnerCreate(NULL, "influence log");
+	shared = dsm_attach(DatumGetUInt32(segment));
+	if (shared == NULL)
+		return;
+	memcpy(&failed, dsm_segment_address(shared), sizeof(failed));
+	dsm_detach(shared);
+
+	BackgroundWorkerInitializeConnectionByOid(failed.database, InvalidOid, 0);
+	SetConfigOption("lock_timeout", LOG_LOCK_TIMEOUT, PGC_USERSET, PGC_S_OVERRIDE);
+	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_OVERRIDE);
+
+	record.model = failed.model;
+	record.run_by = failed.run_by;
+	record.error_code = failed.error_code;
+	record.error = failed.error;
+	record.as_of = failed.as_of;
+	record.started_at = failed.started_at;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	refresh_log_insert(&record);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+/*
+ * Start the worker; false when there is no room for one
+ */
+static bool
+start_worker(dsm_handle segment, BackgroundWorkerHandle **handle)
+{
+	BackgroundWorker worker = {0};
+
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_main_arg = UInt32GetDatum(segment);
+	worker.bgw_notify_pid = MyProcPid;
+	strlcpy(worker.bgw_library_name, "influence", sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_function_name, "influence_log_worker", sizeof(worker.bgw_function_name));
+	strlcpy(worker.bgw_name, "influence refresh log", sizeof(worker.bgw_name));
+	strlcpy(worker.bgw_type, "influence refresh log", sizeof(worker.bgw_type));
+	return RegisterDynamicBackgroundWorker(&worker, handle);
+}
+
+/*
+ * Copy a text, cut between characters where it is too long
+ */
+static void
+copy_clipped(char *to, const char *from, int size)
+{
+	int			length = pg_mbcliplen(from, strlen(from), size - 1);
+
+	memcpy(to, from, length);
+	to[length] = '\0';
+}
+
+/*
+ * Log a failed run from outside of the current transaction
+ */
+void
+refresh_log_from_outside(const RefreshRecord *record)
+{
+	dsm_segment *shared = dsm_create(sizeof(FailedRun), DSM_CREATE_NULL_IF_MAXSEGMENTS);
+	BackgroundWorkerHandle *handle;
+	bool		started = false;
+
+	if (shared != NULL)
+	{
+		FailedRun  *failed = dsm_segment_address(shared);
+
+		failed->database = MyDatabaseId;
+		failed->as_of = record->as_of;
+		failed->started_at = record->started_at;
+		copy_clipped(failed->model, record->model, sizeof(failed->model));
+		copy_clipped(failed->run_by, record->run_by, sizeof(failed->run_by));
+		copy_clipped(failed->error_code, record->error_code, sizeof(failed->error_code));
+		copy_clipped(failed->error, record->error, sizeof(failed->error));
+		started = start_worker(dsm_segment_handle(shared), &handle) &&
+			WaitForBackgroundWorkerShutdown(handle) == BGWH_STOPPED;
+		dsm_detach(shared);
+	}
+	if (!started)
+		ereport(WARNING,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("the failed refresh of model \"%s\" is not in influence.refresh_log", record->model),
+				 errhint("Raise max_worker_processes, so that a background worker can write the log.")));
+}

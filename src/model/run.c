@@ -1,0 +1,77 @@
+/*
+ * One computation of a model's scores as of a moment: sources are read, people
+ * measured and scored. Nothing is written.
+ */
+#include "compat.h"
+
+#include "portability/instr_time.h"
+#include "utils/memutils.h"
+
+#include "model/calibration_store.h"
+#include "model/history.h"
+#include "model/progress.h"
+#include "model/run.h"
+
+/*
+ * Milliseconds since the time given, which becomes now
+ */
+static double
+lap(instr_time *since)
+{
+	instr_time	now;
+	instr_time	elapsed;
+
+	INSTR_TIME_SET_CURRENT(now);
+	elapsed = now;
+	INSTR_TIME_SUBTRACT(elapsed, *since);
+	*since = now;
+	return INSTR_TIME_GET_MILLISEC(elapsed);
+}
+
+/*
+ * Compute the scores of a model
+ *
+ * The caller has become the model's owner (owner_enter). recalibrate: fit a new
+ * map even where the model is anchored to an old one. Free with run_free();
+ * after an error the transaction's abort does.
+ */
+Run *
+run_compute(const ModelRef *ref, TimestampTz as_of, bool recalibrate)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "influence run",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Run		   *run = palloc0(sizeof(Run));
+	Calibration *stored;
+	instr_time	since;
+
+	INSTR_TIME_SET_CURRENT(since);
+	run->context = context;
+	run->as_of = as_of;
+	run->model = config_load(ref);
+
+	run->ingest = ingest_run(run->model, as_of);
+	run->milliseconds[PHASE_READ] = lap(&since);
+
+	run->measures = measures_compute(run->ingest);
+	run->milliseconds[PHASE_MEASURE] = lap(&since);
+
+	progress_report(ref->name, "scoring");
+	stored = calibration_load(run->model);
+	run->scores = scores_compute(run->ingest, run->measures, stored,
+								 recalibrate || run->model->calibrate_each_refresh);
+	history_load_changes(run->model, as_of, run->ingest, run->scores);
+	run->milliseconds[PHASE_SCORE] = lap(&since);
+
+	MemoryContextSwitchTo(old);
+	return run;
+}
+
+/*
+ * Free a run and all that belongs to it
+ */
+void
+run_free(Run *run)
+{
+	MemoryContextDelete(run->context);
+}

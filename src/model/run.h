@@ -1,0 +1,39 @@
+/*
+ * One computation of a model's scores as of a moment.
+ */
+#ifndef INFLUENCE_RUN_H
+#define INFLUENCE_RUN_H
+
+#include "postgres.h"
+
+#include "model/ingest.h"
+#include "model/measures.h"
+#include "model/model.h"
+#include "model/scoring.h"
+
+/* What the time goes to */
+typedef enum RunPhase
+{
+	PHASE_READ,
+	PHASE_MEASURE,
+	PHASE_SCORE,
+	PHASE_PUBLISH
+} RunPhase;
+
+#define RUN_PHASE_COUNT	(PHASE_PUBLISH + 1)
+
+typedef struct Run
+{
+	MemoryContext context;		/* holds everything below */
+	Model	   *model;
+	TimestampTz as_of;
+	Ingest	   *ingest;
+	Measures   *measures;
+	Scores	   *scores;
+	double		milliseconds[RUN_PHASE_COUNT];
+} Run;
+
+extern Run *run_compute(const ModelRef *ref, TimestampTz as_of, bool recalibrate);
+extern void run_free(Run *run);
+
+#endif							/* INFLUENCE_RUN_H */

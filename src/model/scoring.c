@@ -1,0 +1,343 @@
+/*
+ * Measures become raw influence, raw influence becomes scores.
+ *
+ * Per network: z = sum of weight * ln(1 + measure), mass M = exp(z) - 1; per
+ * person: raw = ln(1 + sum of omega * M). Every step is monotone. People are
+ * then sorted by raw: those whose raw differs by no more than rounding noise
+ * are given the same raw, so that ties do not depend on the order of rows.
+ */
+#include "compat.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "math/amplification.h"
+#include "math/calibration.h"
+#include "math/sum.h"
+#include "memory.h"
+#include "model/scoring.h"
+
+/* Raw values nearer to each other than this are equal */
+#define RAW_NOISE	1e-10
+
+/* Most knots that a calibration keeps */
+#define MAX_KNOTS	1000
+
+/* exp() of more than this would overflow sums of masses */
+#define MAX_NETWORK_SUM	650.0
+
+/* A calibration fitted just now must bring the mean this near to its target */
+#define MEAN_TOLERANCE	10.0
+
+/* Fewest people with influence whose mean says something */
+#define MIN_PEOPLE_FOR_MEAN	1000
+
+/*
+ * Terms of z by measure; returns z
+ */
+static double
+network_terms(const Model *model, const PersonNetwork *pn, double *term)
+{
+	double		sum = 0;
+
+	for (int i = 0; i < MEASURE_COUNT; i++)
+	{
+		term[i] = model->measure_weight[i] *
+			(i == MEASURE_AUDIENCE ? pn->audience_term : log1p(pn->value[i]));
+		sum += term[i];
+	}
+	if (!(sum <= MAX_NETWORK_SUM))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("influence on network \"%s\" of model \"%s\" is out of range",
+						model->networks[pn->network].name, model->ref.name),
+				 errhint("Lower the weights of measures in influence.models or of signals in influence.signals.")));
+	return sum;
+}
+
+/*
+ * Mass of a person's network, with the network's weight
+ */
+static double
+weighted_mass(const Model *model, const PersonNetwork *pn)
+{
+	double		term[MEASURE_COUNT];
+
+	return model->networks[pn->network].weight * expm1(network_terms(model, pn, term));
+}
+
+/*
+ * A measure as the views show it
+ */
+double
+measure_shown(Measure measure, double value)
+{
+	if (measure == MEASURE_AMPLIFICATION)
+		return 100 * amplification_probability(value, 1, 0, 0);
+	if (measure == MEASURE_NETWORK_INFLUENCE)
+		return 100 * value / (1 + value);
+	return value;
+}
+
+/*
+ * Give every person who is on some network a position
+ */
+static void
+place_people(Scores *scores, const Ingest *ingest, const Measures *measures)
+{
+	uint32		person_count = intern_count(ingest->people);
+
+	scores->position = huge_array(CurrentMemoryContext, person_count, sizeof(uint32));
+	for (uint32 i = 0; i < person_count; i++)
+		scores->position[i] = NOBODY;
+	for (uint64 i = 0; i < measures->person_network_count; i++)
+		scores->position[measures->person_networks[i].person] = 0;
+	for (uint32 i = 0; i < person_count; i++)
+		if (scores->position[i] != NOBODY)
+			scores->position[i] = scores->count++;
+
+	scores->people = huge_array(CurrentMemoryContext, scores->count, sizeof(PersonScore));
+	memset(scores->people, 0, scores->count * sizeof(PersonScore));
+	for (uint32 i = 0; i < person_count; i++)
+		if (scores->position[i] != NOBODY)
+			scores->people[scores->position[i]].person = i;
+}
+
+/*
+ * Sum each person's networks
+ */
+static void
+combine_networks(Scores *scores, const Model *model, const Measures *measures)
+{
+	for (uint64 i = 0; i < measures->person_network_count; i++)
+	{
+		const PersonNetwork *pn = &measures->person_networks[i];
+		PersonScore *person = &scores->people[scores->position[pn->person]];
+		double		mass = weighted_mass(model, pn);
+
+		CHECK_FOR_INTERRUPTS();
+		person->mass += mass;
+		person->true_reach += pn->value[MEASURE_TRUE_REACH];
+		person->audience += pn->value[MEASURE_AUDIENCE];
+		person->amplification += mass *
+			measure_shown(MEASURE_AMPLIFICATION, pn->value[MEASURE_AMPLIFICATION]);
+		person->network_influence += mass *
+			measure_shown(MEASURE_NETWORK_INFLUENCE, pn->value[MEASURE_NETWORK_INFLUENCE]);
+	}
+	for (uint32 i = 0; i < scores->count; i++)
+	{
+		PersonScore *person = &scores->people[i];
+
+		person->raw = log1p(person->mass);
+		if (person->mass > 0)
+		{
+			person->amplification /= person->mass;
+			person->network_influence /= person->mass;
+		}
+	}
+}
+
+/* Sorting people by raw needs the ids for ties */
+typedef struct SortContext
+{
+	const PersonScore *people;
+	const InternTable *ids;
+} SortContext;
+
+/*
+ * Order of positions by raw descending
+ */
+static int
+compare_raw(const void *a, const void *b, void *arg)
+{
+	const SortContext *context = arg;
+	double		x = context->people[*(const uint32 *) a].raw;
+	double		y = context->people[*(const uint32 *) b].raw;
+
+	return (x < y) - (x > y);
+}
+
+/*
+ * Order of positions by the people's ids ascending
+ */
+static int
+compare_id(const void *a, const void *b, void *arg)
+{
+	const SortContext *context = arg;
+
+	return intern_compare(context->ids,
+						  context->people[*(const uint32 *) a].person,
+						  context->people[*(const uint32 *) b].person);
+}
+
+/*
+ * Sort people by raw; equals get the same raw and percentile and are ordered by id
+ */
+static void
+rank_people(Scores *scores, const Ingest *ingest)
+{
+	SortContext context = {.people = scores->people,.ids = ingest->people};
+	uint32	   *order = huge_array(CurrentMemoryContext, scores->count, sizeof(uint32));
+	uint32		end;
+
+	for (uint32 i = 0; i < scores->count; i++)
+		order[i] = i;
+	qsort_interruptible(order, scores->count, sizeof(uint32), compare_raw, &context);
+
+	for (uint32 start = 0; start < scores->count; start = end)
+	{
+		double		raw = scores->people[order[start]].raw;
+		double		below;
+
+		for (end = start + 1; end < scores->count; end++)
+		{
+			double		next = scores->people[order[end]].raw;
+
+			if (scores->people[order[end - 1]].raw - next > RAW_NOISE)
+				break;
+		}
+		if (end - start > 1)
+			qsort_interruptible(order + start, end - start, sizeof(uint32), compare_id, &context);
+
+		below = scores->count - (start + end) / 2.0;
+		for (uint32 i = start; i < end; i++)
+		{
+			PersonScore *person = &scores->people[order[i]];
+
+			person->raw = raw;
+			person->rank = i + 1;
+			person->percentile = 100 * below / scores->count;
+		}
+	}
+	scores->by_rank = order;
+}
+
+/*
+ * Fit the map to the people who have any influence; NULL when there are none
+ */
+static Calibration *
+fit_calibration(const Scores *scores, const Model *model)
+{
+	Calibration *calibration = palloc0(sizeof(Calibration));
+	double	   *sorted = huge_array(CurrentMemoryContext, scores->count, sizeof(double));
+	uint32		count = 0;
+
+	for (uint32 i = scores->count; i > 0; i--)
+	{
+		double		raw = scores->people[scores->by_rank[i - 1]].raw;
+
+		if (raw > 0)
+			sorted[count++] = raw;
+	}
+	if (count == 0)
+		return NULL;
+
+	calibration->people = count;
+	calibration->raw = palloc(sizeof(double) * MAX_KNOTS);
+	calibration->score = palloc(sizeof(double) * MAX_KNOTS);
+	calibration->knot_count = calibration_fit(sorted, count, model->target_mean, model->target_p95,
+											  MAX_KNOTS, calibration->raw, calibration->score);
+	calibration->knot_count = calibration_make_concave(calibration->raw, calibration->score,
+													   calibration->knot_count, model->target_p95);
+	pfree(sorted);
+	return calibration;
+}
+
+/*
+ * Read everybody's score off the map
+ */
+static void
+map_scores(Scores *scores)
+{
+	const Calibration *map = scores->calibration;
+	NeumaierSum sum;
+	uint32		people = 0;
+
+	neumaier_init(&sum);
+	for (uint32 i = 0; i < scores->count; i++)
+	{
+		PersonScore *person = &scores->people[i];
+
+		person->score = map == NULL ? CALIBRATION_MIN_SCORE :
+			calibration_score(map->raw, map->score, map->knot_count, person->raw);
+		for (int j = 0; j < 3; j++)
+			person->change[j] = NAN;
+		if (person->raw > 0)
+		{
+			neumaier_add(&sum, person->score);
+			people++;
+		}
+	}
+	scores->mean = people > 0 ? neumaier_total(&sum) / people : 0;
+}
+
+/*
+ * Refuse to publish what cannot be right
+ */
+static void
+check_sanity(const Scores *scores, const Model *model, bool fresh)
+{
+	for (uint32 i = 0; i < scores->count; i++)
+		if (!(scores->people[i].score >= CALIBRATION_MIN_SCORE &&
+			  scores->people[i].score <= CALIBRATION_MAX_SCORE))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("sanity check of model \"%s\" failed: a score is %g",
+							model->ref.name, scores->people[i].score)));
+
+	if (fresh && scores->calibration != NULL &&
+		scores->calibration->people >= MIN_PEOPLE_FOR_MEAN &&
+		fabs(scores->mean - model->target_mean) > MEAN_TOLERANCE)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("sanity check of model \"%s\" failed: the mean score is %g, its target %g",
+						model->ref.name, scores->mean, model->target_mean),
+				 errhint("Look for many people with exactly the same influence.")));
+}
+
+/*
+ * Compute everybody's score
+ *
+ * stored: the map to use, NULL when there is none yet; recalibrate: fit a new
+ * one all the same. The result is in the current memory context.
+ */
+Scores *
+scores_compute(const Ingest *ingest, const Measures *measures,
+			   Calibration *stored, bool recalibrate)
+{
+	Scores	   *scores = palloc0(sizeof(Scores));
+	bool		fresh = recalibrate || stored == NULL;
+
+	place_people(scores, ingest, measures);
+	combine_networks(scores, ingest->model, measures);
+	rank_people(scores, ingest);
+	scores->calibration = fresh ? fit_calibration(scores, ingest->model) : stored;
+	map_scores(scores);
+	check_sanity(scores, ingest->model, fresh);
+	return scores;
+}
+
+/*
+ * What a network contributes to a person's score: its share of the mass times
+ * score - 1, and within it each measure's share of z
+ */
+NetworkPoints
+scores_network_points(const Ingest *ingest, const Scores *scores,
+					  const PersonNetwork *person_network)
+{
+	const PersonScore *person = &scores->people[scores->position[person_network->person]];
+	const Calibration *map = scores->calibration;
+	double		term[MEASURE_COUNT];
+	double		sum = network_terms(ingest->model, person_network, term);
+	double		mass = weighted_mass(ingest->model, person_network);
+	NetworkPoints points;
+
+	points.score = map == NULL ? CALIBRATION_MIN_SCORE :
+		calibration_score(map->raw, map->score, map->knot_count, log1p(mass));
+	points.total = person->mass > 0 ? mass / person->mass * (person->score - CALIBRATION_MIN_SCORE) : 0;
+	for (int i = 0; i < MEASURE_COUNT; i++)
+		points.measure[i] = sum > 0 ? term[i] / sum * points.total : 0;
+	return points;
+}

@@ -1,0 +1,380 @@
+/*
+ * Mappings of a source: SQL expressions over the columns of its relation.
+ *
+ * An expression is checked when it is registered and again whenever it is used,
+ * since the table that holds it may have been edited and the relation altered.
+ * What is stored and run is the checked expression printed back by the server
+ * under an empty search_path: every function and operator is qualified, so that
+ * nothing planted later in anybody's search_path can take its place, and text
+ * that tries to be more than one expression never gets that far.
+ */
+#include "compat.h"
+
+#include "access/relation.h"
+#include "catalog/pg_type_d.h"
+#include "fmgr.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
+#include "parser/parse_collate.h"
+#include "parser/parse_expr.h"
+#include "parser/parse_node.h"
+#include "parser/parse_relation.h"
+#include "parser/parser.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/ruleutils.h"
+#include "utils/typcache.h"
+
+#include "model/owner.h"
+#include "model/source.h"
+
+/* A mapping under check, for messages */
+typedef struct Mapping
+{
+	const char *model;
+	const char *source;
+	const char *name;			/* actor, target, ... */
+	const char *text;			/* as given */
+	Relation	relation;
+	Oid			expected;		/* type; InvalidOid: any hashable type */
+} Mapping;
+
+/*
+ * Start of every message about a mapping
+ */
+static char *
+describe_mapping(const Mapping *mapping)
+{
+	return psprintf("source \"%s\" of model \"%s\": %s => \"%s\"",
+					mapping->source, mapping->model, mapping->name, mapping->text);
+}
+
+/*
+ * The columns of the relation, for hints
+ */
+static char *
+column_names(Relation relation)
+{
+	TupleDesc	desc = RelationGetDescr(relation);
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped)
+			appendStringInfo(&names, "%s%s (%s)", names.len > 0 ? ", " : "",
+							 quote_identifier(NameStr(att->attname)),
+							 format_type_be(att->atttypid));
+	}
+	return names.data;
+}
+
+/*
+ * Parse the text as one expression
+ *
+ * A text that is exactly the name of a column means that column, so that names
+ * with capitals or spaces need no quotes.
+ */
+static Node *
+parse_expression(const Mapping *mapping)
+{
+	AttrNumber	attnum = get_attnum(RelationGetRelid(mapping->relation), mapping->text);
+	List	   *statements;
+	SelectStmt *select;
+	ResTarget  *target;
+
+	if (attnum > 0)
+	{
+		ColumnRef  *column = makeNode(ColumnRef);
+
+		column->fields = list_make1(makeString(pstrdup(mapping->text)));
+		column->location = -1;
+		return (Node *) column;
+	}
+
+	statements = raw_parser(mapping->text, RAW_PARSE_PLPGSQL_EXPR);
+	select = castNode(SelectStmt, linitial_node(RawStmt, statements)->stmt);
+	if (list_length(select->targetList) != 1 || select->distinctClause || select->intoClause ||
+		select->fromClause || select->whereClause || select->groupClause ||
+		select->havingClause || select->windowClause || select->valuesLists ||
+		select->sortClause || select->limitOffset || select->limitCount ||
+		select->lockingClause || select->withClause || select->op != SETOP_NONE)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("not a single expression")));
+	target = linitial_node(ResTarget, select->targetList);
+	if (target->name != NULL || target->indirection != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("not a single expression")));
+	return target->val;
+}
+
+/*
+ * Find what a mapping must not contain; returns its name, or NULL
+ */
+static bool
+find_forbidden(Node *node, const char **found)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Aggref) || IsA(node, GroupingFunc))
+		*found = "an aggregate";
+	else if (IsA(node, WindowFunc))
+		*found = "a window function";
+	else if (IsA(node, SubLink))
+		*found = "a subquery";
+	else if (IsA(node, Param))
+		*found = "a parameter";
+	if (*found != NULL)
+		return true;
+	return expression_tree_walker(node, find_forbidden, (void *) found);
+}
+
+static void
+refuse_forbidden(const Mapping *mapping, Node *expression)
+{
+	const char *found = NULL;
+
+	find_forbidden(expression, &found);
+	if (found == NULL && expression_returns_set(expression))
+		found = "a set-returning function";
+	if (found == NULL && contain_volatile_functions(expression))
+		found = "a volatile function";
+	if (found != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("%s contains %s", describe_mapping(mapping), found),
+				 errhint("A mapping is an expression over the columns of one row. "
+						 "For anything more, register a view.")));
+}
+
+/*
+ * Coerce to the expected type as an assignment would
+ */
+static Node *
+coerce_mapping(ParseState *pstate, const Mapping *mapping, Node *expression)
+{
+	Oid			type = exprType(expression);
+	Oid			expected = mapping->expected;
+	Node	   *coerced;
+
+	if (!OidIsValid(expected))
+	{
+		if (type == UNKNOWNOID)
+			expected = TEXTOID;
+		else if (OidIsValid(lookup_type_cache(type, TYPECACHE_HASH_EXTENDED_PROC)->hash_extended_proc))
+			return expression;
+		else
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("%s has type %s, which cannot be hashed",
+							describe_mapping(mapping), format_type_be(type)),
+					 errhint("Convert it, for instance to text.")));
+	}
+
+	coerced = coerce_to_target_type(pstate, expression, type, expected, -1,
+									COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
+	if (coerced == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("%s has type %s, but %s is needed",
+						describe_mapping(mapping), format_type_be(type), format_type_be(expected)),
+				 errhint("Columns of %s: %s.", RelationGetRelationName(mapping->relation),
+						 column_names(mapping->relation))));
+	return coerced;
+}
+
+/*
+ * Analyse the text over the relation's columns
+ */
+static Node *
+analyse_mapping(const Mapping *mapping)
+{
+	ParseState *pstate = make_parsestate(NULL);
+	ParseNamespaceItem *item;
+	Node	   *expression;
+
+	pstate->p_sourcetext = mapping->text;
+	item = addRangeTableEntryForRelation(pstate, mapping->relation, AccessShareLock,
+										 NULL, false, true);
+	addNSItemToQuery(pstate, item, false, true, true);
+
+	expression = transformExpr(pstate, parse_expression(mapping), EXPR_KIND_OTHER);
+	refuse_forbidden(mapping, expression);
+	expression = coerce_mapping(pstate, mapping, expression);
+	refuse_forbidden(mapping, expression);
+	assign_expr_collations(pstate, expression);
+	free_parsestate(pstate);
+	return expression;
+}
+
+/*
+ * The analysed expression as text that means the same under any search_path
+ */
+static char *
+print_mapping(const Mapping *mapping, Node *expression)
+{
+	List	   *context = deparse_context_for(RelationGetRelationName(mapping->relation),
+											  RelationGetRelid(mapping->relation));
+	int			nestlevel = pin_search_path();
+	char	   *text = deparse_expression(expression, context, false, false);
+
+	AtEOXact_GUC(false, nestlevel);
+	return text;
+}
+
+/*
+ * Raise a parser's or analyser's error as one about the mapping
+ */
+static void
+rethrow_about_mapping(const Mapping *mapping, MemoryContext context)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	if (strncmp(error->message, "source \"", strlen("source \"")) == 0)
+		ReThrowError(error);
+	ereport(ERROR,
+			(errcode(error->sqlerrcode),
+			 errmsg("%s is not valid: %s", describe_mapping(mapping), error->message),
+			 errhint("Columns of %s: %s.", RelationGetRelationName(mapping->relation),
+					 column_names(mapping->relation))));
+}
+
+/*
+ * Check one mapping and return its canonical text
+ *
+ * Errors: 42703 missing column, 42601 not one expression, 42804 wrong type,
+ * 0A000 aggregate, subquery, volatile or set-returning function; each names
+ * the source, the mapping and the text.
+ */
+static char *
+check_expression(const Mapping *mapping)
+{
+	MemoryContext context = CurrentMemoryContext;
+	char	   *volatile result = NULL;
+
+	PG_TRY();
+	{
+		result = print_mapping(mapping, analyse_mapping(mapping));
+	}
+	PG_CATCH();
+	{
+		rethrow_about_mapping(mapping, context);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+PG_FUNCTION_INFO_V1(influence_check_expression);
+
+/*
+ * Check a mapping of a source; arguments: relation, expression, expected type
+ * (NULL: any hashable type), name of the mapping, of the source and of the model.
+ * Returns the canonical expression.
+ */
+Datum
+influence_check_expression(PG_FUNCTION_ARGS)
+{
+	Mapping		mapping;
+	char	   *result;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(3) || PG_ARGISNULL(4) || PG_ARGISNULL(5))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("relation, mapping, source and model must not be NULL")));
+	if (PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+
+	mapping.text = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	mapping.expected = PG_ARGISNULL(2) ? InvalidOid : PG_GETARG_OID(2);
+	mapping.name = text_to_cstring(PG_GETARG_TEXT_PP(3));
+	mapping.source = text_to_cstring(PG_GETARG_TEXT_PP(4));
+	mapping.model = text_to_cstring(PG_GETARG_TEXT_PP(5));
+	mapping.relation = relation_open(PG_GETARG_OID(0), AccessShareLock);
+	result = check_expression(&mapping);
+	relation_close(mapping.relation, AccessShareLock);
+	PG_RETURN_TEXT_P(cstring_to_text(result));
+}
+
+/*
+ * Append one column of the source query: the checked expression, cast
+ */
+static void
+append_column(StringInfo query, Mapping *mapping, const char *name, const char *text, Oid type)
+{
+	appendStringInfoString(query, query->len > 0 ? ", " : "SELECT ");
+	if (text == NULL)
+	{
+		appendStringInfo(query, "NULL::%s", format_type_be(OidIsValid(type) ? type : TEXTOID));
+		return;
+	}
+	mapping->name = name;
+	mapping->text = text;
+	mapping->expected = type;
+	appendStringInfo(query, "(%s)", check_expression(mapping));
+	if (OidIsValid(type))
+		appendStringInfo(query, "::%s", format_type_be(type));
+}
+
+/*
+ * Open the relation of a source; 42P01 when it was dropped
+ */
+static Relation
+open_source(const Model *model, const Source *source)
+{
+	Relation	relation = try_relation_open(source->relation, AccessShareLock);
+
+	if (relation == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation %s of source \"%s\" of model \"%s\" does not exist",
+						source->relation_name, source->name, model->ref.name),
+				 errhint("Remove the source with influence_remove_source() and add it again.")));
+	return relation;
+}
+
+/*
+ * The query that reads a source: its columns are those of SourceColumn
+ *
+ * Errors as for registering, naming the source, when the relation was dropped
+ * or altered so that a mapping no longer fits.
+ */
+char *
+source_query(const Model *model, const Source *source)
+{
+	Relation	relation = open_source(model, source);
+	Mapping		mapping = {.model = model->ref.name,.source = source->name,.relation = relation};
+	StringInfoData query;
+
+	initStringInfo(&query);
+	append_column(&query, &mapping, "actor", source->actor, model->ref.id_type);
+	append_column(&query, &mapping, "target", source->target, model->ref.id_type);
+	append_column(&query, &mapping, "occurred_at", source->occurred_at, TIMESTAMPTZOID);
+	append_column(&query, &mapping, "kind_column", source->kind_column, TEXTOID);
+	append_column(&query, &mapping, "network_column", source->network_column, TEXTOID);
+	append_column(&query, &mapping, "post", source->post, InvalidOid);
+	append_column(&query, &mapping, "weight", source->weight, FLOAT8OID);
+	append_column(&query, &mapping, "sentiment", source->sentiment, FLOAT8OID);
+	appendStringInfo(&query, " FROM %s",
+					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+												RelationGetRelationName(relation)));
+	if (source->filter != NULL)
+	{
+		mapping.name = "filter";
+		mapping.text = source->filter;
+		mapping.expected = BOOLOID;
+		appendStringInfo(&query, " WHERE %s", check_expression(&mapping));
+	}
+	relation_close(relation, AccessShareLock);
+	return query.data;
+}

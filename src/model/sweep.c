@@ -1,0 +1,455 @@
+/*
+ * Sums over all rows of one target on one network.
+ *
+ * The logs of the network are sorted by target (interactions within a target by
+ * actor), then walked once. A run of interactions with one actor makes a pair;
+ * pairs are written over the interactions that they come from, since a pair is
+ * no larger than a row and never ahead of the rows already read.
+ *
+ * What is complete after the walk: true reach, audience, authority, shares and
+ * posts, counts by signal. Engagement has its anonymous part only; the pairs
+ * bring the rest once reciprocity is known.
+ */
+#include "compat.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "math/decay.h"
+#include "memory.h"
+#include "model/sweep.h"
+
+StaticAssertDecl(sizeof(Pair) <= sizeof(Interaction),
+				 "pairs must fit where their interactions were");
+
+/* Sums of the current target by signal */
+typedef struct SignalSums
+{
+	double		count;
+	double		value;
+	double		people;			/* of follow signals: trust of distinct actors */
+	uint64		last_pair;		/* number of the pair that was added to people last */
+	bool		touched;
+} SignalSums;
+
+typedef struct Sweep
+{
+	const Ingest *ingest;
+	const Model *model;
+	const Trust *trust;
+
+	Interaction *interactions;
+	uint64	   *interaction_start;	/* by target, as for the others */
+	AnonymousCount *anonymous;
+	uint64	   *anonymous_start;
+	PostEvent *shares;
+	uint64	   *share_start;
+	PostEvent *posts;
+	uint64	   *post_start;
+
+	SignalSums *sums;			/* by signal */
+	int		   *touched;		/* signals of the current target */
+	int			touched_count;
+
+	PersonNetwork *person;		/* the current target's sums */
+	PairSet    *pairs;
+	uint64		pair_number;	/* of the whole walk, from 1 */
+} Sweep;
+
+/*
+ * Engaging rows of each actor on a network, in the network's context
+ */
+uint32 *
+count_reactions(const Ingest *ingest, int network)
+{
+	const NetworkRows *rows = &ingest->networks[network];
+	const RecordLog *log = &rows->interactions;
+	uint32	   *reactions = huge_array(rows->context, intern_count(ingest->people), sizeof(uint32));
+
+	memset(reactions, 0, intern_count(ingest->people) * sizeof(uint32));
+	for (uint32 chunk = 0; chunk < log->chunk_count; chunk++)
+	{
+		const Interaction *records = (const Interaction *) log->chunks[chunk];
+		uint32		length = record_log_chunk_length(log, chunk);
+
+		CHECK_FOR_INTERRUPTS();
+		for (uint32 i = 0; i < length; i++)
+			if (records[i].actor != NOBODY &&
+				role_is_engaging(ingest->model->signals[records[i].stamp.signal].role))
+				reactions[records[i].actor]++;
+	}
+	return reactions;
+}
+
+/*
+ * Add to the target's sums of one signal
+ */
+static inline void
+add_to_signal(Sweep *sweep, int signal, double count, double value)
+{
+	SignalSums *sums = &sweep->sums[signal];
+
+	if (!sums->touched)
+	{
+		sums->touched = true;
+		sums->count = sums->value = sums->people = 0;
+		sweep->touched[sweep->touched_count++] = signal;
+	}
+	sums->count += count;
+	sums->value += value;
+}
+
+/*
+ * What is left of something of the stamp's age under its signal's half-life
+ */
+static inline double
+stamp_decay(const Sweep *sweep, Stamp stamp)
+{
+	return decay_factor((double) stamp.age, sweep->model->signals[stamp.signal].half_life);
+}
+
+/*
+ * How much presence is left after an age in microseconds
+ */
+static inline double
+presence(const Sweep *sweep, double age)
+{
+	return decay_factor(age, sweep->model->reach_half_life);
+}
+
+/*
+ * The follow rows of one pair: the actor is in the audience, once a kind
+ */
+static void
+add_follower(Sweep *sweep, const Interaction *rows, uint64 count, double trust)
+{
+	for (uint64 i = 0; i < count; i++)
+	{
+		SignalSums *sums = &sweep->sums[rows[i].stamp.signal];
+
+		if (sweep->model->signals[rows[i].stamp.signal].role != ROLE_FOLLOW ||
+			rows[i].stamp.negative || sums->last_pair == sweep->pair_number)
+			continue;
+		sums->last_pair = sweep->pair_number;
+		sums->people += trust;
+	}
+}
+
+/*
+ * All rows of one actor towards the current target
+ */
+static void
+sweep_pair(Sweep *sweep, const Interaction *rows, uint64 count)
+{
+	uint32		actor = rows[0].actor;
+	uint32		reactions = 0;
+	bool		follows = false;
+	double		sum = 0;
+	double		tradable = 0;
+	double		youngest = INFINITY;
+	double		trust;
+
+	sweep->pair_number++;
+	for (uint64 i = 0; i < count; i++)
+	{
+		const Signal *signal = &sweep->model->signals[rows[i].stamp.signal];
+		double		value = signal->weight * rows[i].multiplier * stamp_decay(sweep, rows[i].stamp);
+
+		add_to_signal(sweep, rows[i].stamp.signal, 1, value);
+		if (signal->role == ROLE_FOLLOW)
+		{
+			follows = true;
+			continue;
+		}
+		reactions++;
+		sum += value;
+		if (!signal->conversational)
+			tradable += value;
+		if (!rows[i].stamp.negative)
+			youngest = Min(youngest, (double) rows[i].stamp.age);
+	}
+
+	trust = trust_towards(sweep->trust, actor, reactions);
+	if (follows)
+		add_follower(sweep, rows, count, trust);
+	if (reactions > 0)
+	{
+		Pair	   *pair = &sweep->pairs->pairs[sweep->pairs->pair_count++];
+
+		if (!isinf(youngest))
+			sweep->person->value[MEASURE_TRUE_REACH] += trust * presence(sweep, youngest);
+		/* the rows are not read again: this may overwrite the first of them */
+		pair->actor = actor;
+		pair->engagement = log1p(sum) * trust;
+		pair->tradable = tradable;
+	}
+}
+
+/*
+ * Interactions of the current target: pairs, and authority at the end
+ */
+static void
+sweep_interactions(Sweep *sweep, uint32 target)
+{
+	uint64		end = sweep->interaction_start[target + 1];
+	uint64		next;
+
+	sweep->pairs->row_start[target] = sweep->pairs->pair_count;
+	for (uint64 i = sweep->interaction_start[target]; i < end; i = next)
+	{
+		const Interaction *rows = &sweep->interactions[i];
+
+		for (next = i + 1; next < end && sweep->interactions[next].actor == rows->actor;)
+			next++;
+		if (rows->actor != NOBODY)
+		{
+			sweep_pair(sweep, rows, next - i);
+			continue;
+		}
+		for (uint64 j = i; j < next; j++)
+		{
+			const Interaction *row = &sweep->interactions[j];
+			double		value = sweep->model->signals[row->stamp.signal].weight *
+				row->multiplier * stamp_decay(sweep, row->stamp);
+
+			add_to_signal(sweep, row->stamp.signal, 1, value);
+			sweep->person->value[MEASURE_AUTHORITY] += value;
+		}
+	}
+}
+
+/*
+ * Anonymous counts of the current target: so many people with one row each
+ */
+static void
+sweep_anonymous(Sweep *sweep, uint32 target)
+{
+	for (uint64 i = sweep->anonymous_start[target]; i < sweep->anonymous_start[target + 1]; i++)
+	{
+		const AnonymousCount *row = &sweep->anonymous[i];
+		const Signal *signal = &sweep->model->signals[row->stamp.signal];
+		double		decay = stamp_decay(sweep, row->stamp);
+		double		each = signal->weight * decay * row->influence_part;
+
+		add_to_signal(sweep, row->stamp.signal, row->people, row->people * each);
+		if (signal->role == ROLE_FOLLOW)
+		{
+			if (!row->stamp.negative)
+				sweep->sums[row->stamp.signal].people += row->people;
+			continue;
+		}
+		sweep->person->value[MEASURE_ENGAGEMENT] += row->people * log1p(each);
+		if (row->stamp.negative)
+			continue;
+		sweep->person->value[MEASURE_TRUE_REACH] += sweep->model->anonymous_reach *
+			row->people * presence(sweep, (double) row->stamp.age);
+		if (signal->role == ROLE_SHARE)
+			sweep->person->shares += row->people * decay;
+	}
+}
+
+static int
+compare_post_events(const void *a, const void *b)
+{
+	const PostEvent *x = a;
+	const PostEvent *y = b;
+
+	if (x->actor != y->actor)
+		return x->actor < y->actor ? -1 : 1;
+	if (x->post != y->post)
+		return x->post < y->post ? -1 : 1;
+	return 0;
+}
+
+/*
+ * Decayed number of distinct (actor, post) among rows, each as it was last
+ *
+ * nameless_count: rows without a post count one by one, with their weight
+ * (posts), instead of as one unknown post of their actor (shares).
+ */
+static double
+count_post_events(const Sweep *sweep, PostEvent *rows, uint64 count, bool nameless_count)
+{
+	double		sum = 0;
+	double		decay = 0;
+
+	if (count > 1)
+		qsort(rows, count, sizeof(PostEvent), compare_post_events);
+	for (uint64 i = 0; i < count; i++)
+	{
+		double		row_decay = stamp_decay(sweep, rows[i].stamp);
+
+		if (nameless_count && rows[i].post == 0)
+		{
+			sum += rows[i].weight * row_decay;
+			continue;
+		}
+		decay = Max(decay, row_decay);
+		if (i + 1 == count || compare_post_events(&rows[i], &rows[i + 1]) != 0)
+		{
+			sum += decay;
+			decay = 0;
+		}
+	}
+	return sum;
+}
+
+/*
+ * Posts of the current target, and sharings of them
+ */
+static void
+sweep_post_events(Sweep *sweep, uint32 target)
+{
+	uint64		first_share = sweep->share_start[target];
+	uint64		first_post = sweep->post_start[target];
+	uint64		share_count = sweep->share_start[target + 1] - first_share;
+	uint64		post_count = sweep->post_start[target + 1] - first_post;
+
+	for (uint64 i = 0; i < post_count; i++)
+	{
+		const PostEvent *post = &sweep->posts[first_post + i];
+
+		add_to_signal(sweep, post->stamp.signal, 1,
+					  sweep->model->signals[post->stamp.signal].weight * post->weight *
+					  stamp_decay(sweep, post->stamp));
+	}
+	if (share_count > 0)
+		sweep->person->shares += count_post_events(sweep, &sweep->shares[first_share],
+													share_count, false);
+	if (post_count > 0)
+		sweep->person->posts += count_post_events(sweep, &sweep->posts[first_post],
+												   post_count, true);
+}
+
+static int
+compare_ints(const void *a, const void *b)
+{
+	return *(const int *) a - *(const int *) b;
+}
+
+/*
+ * Close the sums by signal: audience, and the rows of the view "signals"
+ */
+static void
+finish_signals(Sweep *sweep, RecordLog *signal_counts)
+{
+	PersonNetwork *person = sweep->person;
+
+	qsort(sweep->touched, sweep->touched_count, sizeof(int), compare_ints);
+	for (int i = 0; i < sweep->touched_count; i++)
+	{
+		const Signal *signal = &sweep->model->signals[sweep->touched[i]];
+		SignalSums *sums = &sweep->sums[sweep->touched[i]];
+		SignalCount *record = record_log_append(signal_counts);
+
+		record->person = person->person;
+		record->signal = sweep->touched[i];
+		record->count = sums->count;
+		record->decayed_value = sums->value;
+		if (signal->role == ROLE_FOLLOW)
+		{
+			person->value[MEASURE_AUDIENCE] += sums->people;
+			person->audience_term += signal->weight * log1p(sums->people);
+		}
+		sums->touched = false;
+	}
+	sweep->touched_count = 0;
+}
+
+/*
+ * Room for one more person, zeroed
+ */
+static PersonNetwork *
+next_person(PersonNetworkArray *people)
+{
+	PersonNetwork *person;
+
+	if (people->count == people->capacity)
+	{
+		people->capacity = huge_array_next(people->capacity, PG_INT64_MAX);
+		people->items = people->items == NULL ?
+			huge_array(people->context, people->capacity, sizeof(PersonNetwork)) :
+			huge_array_resize(people->items, people->capacity, sizeof(PersonNetwork));
+	}
+	person = &people->items[people->count];
+	memset(person, 0, sizeof(PersonNetwork));
+	return person;
+}
+
+/*
+ * Sort a log by target; returns its records and sets where each target starts
+ */
+static void *
+sort_by_target(RecordLog *log, Size target_offset, uint32 person_count, uint64 **row_start)
+{
+	*row_start = huge_array(log->context, (uint64) person_count + 2, sizeof(uint64));
+	return record_log_sort(log, target_offset, person_count, *row_start);
+}
+
+/*
+ * Sort the rows of a network by target, interactions within a target by actor
+ */
+static void
+sort_rows(Sweep *sweep, NetworkRows *rows, uint32 person_count)
+{
+	uint64		count = rows->interactions.count;
+	Interaction *by_actor;
+
+	sweep->interaction_start = huge_array(rows->context, (uint64) person_count + 2, sizeof(uint64));
+	by_actor = record_log_sort(&rows->interactions, offsetof(Interaction, actor),
+							   person_count, sweep->interaction_start);
+	sweep->interactions = records_sort(by_actor, count, sizeof(Interaction),
+									   offsetof(Interaction, target), person_count,
+									   sweep->interaction_start, rows->context);
+	sweep->anonymous = sort_by_target(&rows->anonymous, offsetof(AnonymousCount, target),
+									  person_count, &sweep->anonymous_start);
+	sweep->shares = sort_by_target(&rows->shares, offsetof(PostEvent, target),
+								   person_count, &sweep->share_start);
+	sweep->posts = sort_by_target(&rows->posts, offsetof(PostEvent, target),
+								  person_count, &sweep->post_start);
+}
+
+/*
+ * Walk over the rows of a network
+ *
+ * trust: of its actors. people, signal_counts: added to. pairs: filled; its
+ * arrays are in the network's context. The network's logs are used up.
+ */
+void
+sweep_network(const Ingest *ingest, int network, const Trust *trust,
+			  PersonNetworkArray *people, RecordLog *signal_counts, PairSet *pairs)
+{
+	NetworkRows *rows = &ingest->networks[network];
+	const Model *model = ingest->model;
+	uint32		person_count = intern_count(ingest->people);
+	Sweep		sweep = {.ingest = ingest,.model = model,.trust = trust,.pairs = pairs};
+	MemoryContext old = MemoryContextSwitchTo(rows->context);
+
+	sort_rows(&sweep, rows, person_count);
+	sweep.sums = palloc0(sizeof(SignalSums) * (model->signal_count + 1));
+	sweep.touched = palloc(sizeof(int) * (model->signal_count + 1));
+	pairs->person_count = person_count;
+	pairs->pair_count = 0;
+	pairs->row_start = huge_array(rows->context, (uint64) person_count + 1, sizeof(uint64));
+	pairs->pairs = (Pair *) sweep.interactions;
+
+	for (uint32 target = 0; target < person_count; target++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		sweep.person = next_person(people);
+		sweep.person->person = target;
+		sweep.person->network = network;
+		sweep_interactions(&sweep, target);
+		sweep_anonymous(&sweep, target);
+		sweep_post_events(&sweep, target);
+		if (sweep.touched_count > 0)
+		{
+			finish_signals(&sweep, signal_counts);
+			people->count++;
+		}
+	}
+	pairs->row_start[person_count] = pairs->pair_count;
+	MemoryContextSwitchTo(old);
+}
