@@ -22,7 +22,7 @@ BEGIN
 						  FROM influence.networks AS n WHERE n.model = influence_check_signal.model);
 	END IF;
 	RAISE EXCEPTION 'model "%" has no signal for kind "%" on %', model, coalesce(kind, 'any'),
-			coalesce(format('network "%s"', network), 'any network')
+			coalesce('network "' || network || '"', 'any network')
 		USING ERRCODE = 'invalid_parameter_value',
 			  HINT = (SELECT format('The kinds %s are: %s. Others are added to influence.signals.',
 									CASE WHEN influence_check_signal.network IS NULL THEN 'of the model' ELSE 'of that network' END,

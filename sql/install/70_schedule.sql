@@ -18,7 +18,7 @@ COMMENT ON FUNCTION influence_job_name(text) IS
 CREATE FUNCTION influence_job_command(model text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-RETURN format('SELECT %I.influence_refresh(%L)', '@extschema@', model);
+RETURN 'SELECT @extschema@.influence_refresh(' || quote_literal(model) || ')';
 COMMENT ON FUNCTION influence_job_command(text) IS
 	'Statement that the pg_cron job of a model runs';
 
