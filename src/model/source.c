@@ -246,6 +246,9 @@ rethrow_about_mapping(const Mapping *mapping, MemoryContext context)
 	ereport(ERROR,
 			(errcode(error->sqlerrcode),
 			 errmsg("%s is not valid: %s", describe_mapping(mapping), error->message),
+			 error->sqlerrcode == ERRCODE_UNDEFINED_FUNCTION ||
+			 error->sqlerrcode == ERRCODE_UNDEFINED_OBJECT ?
+			 errhint("Functions, operators and types outside pg_catalog need their schema, as in public.f(x).") :
 			 errhint("Columns of %s: %s.", RelationGetRelationName(mapping->relation),
 					 column_names(mapping->relation))));
 }

@@ -16,7 +16,7 @@ JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d
 JOIN pg_extension AS e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
 WHERE e.extname = 'influence'
   AND (obj_description(p.oid, 'pg_proc') IS NULL
-	   OR l.lanname <> 'c' AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false)
+	   OR l.lanname <> 'c' AND p.prokind <> 'a' AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false)
 	   OR p.prosecdef)
 ORDER BY 1;
 
