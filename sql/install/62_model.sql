@@ -116,6 +116,7 @@ BEGIN
 		'CREATE TABLE %1$I.score_history (
 			user_id %2$s NOT NULL, day date NOT NULL, as_of timestamptz NOT NULL, score float8 NOT NULL,
 			PRIMARY KEY (user_id, day)) PARTITION BY RANGE (day)', schema, id_type);
+	EXECUTE format('CREATE INDEX ON %I.score_history (day)', schema);
 
 	EXECUTE format(
 		'CREATE VIEW %I.refresh_status AS
