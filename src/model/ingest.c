@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
+#include "utils/uuid.h"
 
 #include "math/decay.h"
 #include "memory.h"
@@ -29,8 +30,29 @@
 /* Rows between two reports of progress */
 #define ROWS_PER_REPORT	262144
 
-/* Ends of the text values of one row */
+/* Rows whose people are looked up together */
+#define BATCH_ROWS	64
+
+/* A text value without its compression, which keeps a short header */
 #define DETOASTED(datum)	((text *) PG_DETOAST_DATUM_PACKED(datum))
+
+/* One row that has a signal, checked and in our terms */
+typedef struct Row
+{
+	int			signal_index;
+	const Signal *signal;
+	bool		has_actor;
+	Datum		target_id;
+	Datum		actor_id;
+	uint32		target;
+	uint32		actor;			/* NOBODY when it has none */
+	TimestampTz occurred_at;
+	double		age;			/* microseconds, not negative */
+	double		weight;
+	double		sentiment;
+	uint64		post;			/* hash, 0: none */
+	pg_uuid_t	uuids[2];		/* what the ids point to in a model of uuids */
+} Row;
 
 /* Reading one source */
 typedef struct SourceReader
@@ -41,21 +63,10 @@ typedef struct SourceReader
 	int			fixed_signal;	/* when kind and network are constants, else NO_SIGNAL */
 	FmgrInfo   *post_hash;		/* extended hash function of the post ids */
 	Oid			post_collation;
+	int			batch_limit;	/* 1 where ids do not outlive their row */
+	int			batch_count;
+	Row			batch[BATCH_ROWS];
 } SourceReader;
-
-/* One row that has a signal, checked and in our terms */
-typedef struct Row
-{
-	int			signal_index;
-	const Signal *signal;
-	uint32		target;
-	uint32		actor;			/* NOBODY when it has none */
-	TimestampTz occurred_at;
-	double		age;			/* microseconds, not negative */
-	double		weight;
-	double		sentiment;
-	uint64		post;			/* hash, 0: none */
-} Row;
 
 static const char *const ignore_reason_names[IGNORE_REASON_COUNT] = {
 	[IGNORE_NULL_TARGET] = "null_target",
@@ -374,7 +385,49 @@ record_row(Ingest *ingest, const Row *row)
 }
 
 /*
- * Decide whether a row counts; false with the reason when it does not
+ * An id that stays valid after its row: uuids are copied
+ */
+static Datum
+keep_id(const Ingest *ingest, Datum id, pg_uuid_t *copy)
+{
+	if (ingest->model->ref.id_type != UUIDOID)
+		return id;
+	*copy = *DatumGetUUIDP(id);
+	return UUIDPGetDatum(copy);
+}
+
+/*
+ * Look up the people of the rows at hand and record those that count
+ */
+static void
+record_batch(SourceReader *reader)
+{
+	Ingest	   *ingest = reader->ingest;
+
+	for (int i = 0; i < reader->batch_count; i++)
+	{
+		intern_prefetch(ingest->people, reader->batch[i].target_id);
+		if (reader->batch[i].has_actor)
+			intern_prefetch(ingest->people, reader->batch[i].actor_id);
+	}
+	for (int i = 0; i < reader->batch_count; i++)
+	{
+		Row		   *row = &reader->batch[i];
+
+		row->target = intern_person(ingest, row->target_id);
+		row->actor = row->has_actor ? intern_person(ingest, row->actor_id) : NOBODY;
+		if (row->actor == row->target &&
+			(role_is_engaging(row->signal->role) || row->signal->role == ROLE_FOLLOW))
+			ingest->rows_ignored[IGNORE_SELF]++;
+		else
+			record_row(ingest, row);
+	}
+	reader->batch_count = 0;
+}
+
+/*
+ * Decide whether a row counts, but for reactions to oneself; false with the
+ * reason when it does not
  */
 static bool
 read_row(SourceReader *reader, TupleTableSlot *slot, Row *row, IgnoreReason *reason)
@@ -413,15 +466,10 @@ read_row(SourceReader *reader, TupleTableSlot *slot, Row *row, IgnoreReason *rea
 		return false;
 	}
 
-	row->target = intern_person(ingest, slot->tts_values[SOURCE_TARGET]);
-	row->actor = slot->tts_isnull[SOURCE_ACTOR] ? NOBODY :
-		intern_person(ingest, slot->tts_values[SOURCE_ACTOR]);
-	if (row->actor == row->target &&
-		(role_is_engaging(row->signal->role) || row->signal->role == ROLE_FOLLOW))
-	{
-		*reason = IGNORE_SELF;
-		return false;
-	}
+	row->has_actor = !slot->tts_isnull[SOURCE_ACTOR];
+	row->target_id = keep_id(ingest, slot->tts_values[SOURCE_TARGET], &row->uuids[0]);
+	if (row->has_actor)
+		row->actor_id = keep_id(ingest, slot->tts_values[SOURCE_ACTOR], &row->uuids[1]);
 	row->post = row->signal->role == ROLE_SHARE || row->signal->role == ROLE_POST ?
 		row_post(reader, slot) : 0;
 	return true;
@@ -434,7 +482,6 @@ static void
 ingest_row(TupleTableSlot *slot, void *arg)
 {
 	SourceReader *reader = arg;
-	Row			row;
 	IgnoreReason reason;
 
 	reader->ingest->rows_read++;
@@ -442,10 +489,10 @@ ingest_row(TupleTableSlot *slot, void *arg)
 		progress_report(reader->ingest->model->ref.name, "reading source \"%s\", " UINT64_FORMAT " rows",
 						reader->source->name, reader->ingest->rows_read);
 
-	if (read_row(reader, slot, &row, &reason))
-		record_row(reader->ingest, &row);
-	else
+	if (!read_row(reader, slot, &reader->batch[reader->batch_count], &reason))
 		ignore_row(reader, reason, slot);
+	else if (++reader->batch_count == reader->batch_limit)
+		record_batch(reader);
 }
 
 /*
@@ -485,7 +532,9 @@ ingest_source(Ingest *ingest, SignalTable *signals, const Source *source)
 
 		reader.fixed_signal = signal_table_find(signals, network, kind);
 	}
+	reader.batch_limit = ingest->model->ref.id_type == TEXTOID ? 1 : BATCH_ROWS;
 	query_stream(source_query(ingest->model, source), ingest_start, ingest_row, &reader);
+	record_batch(&reader);
 
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

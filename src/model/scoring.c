@@ -346,7 +346,7 @@ scores_network_points(const Ingest *ingest, const Scores *scores,
 	const Calibration *map = scores->calibration;
 	double		term[MEASURE_COUNT];
 	double		sum = network_terms(ingest->model, person_network, term);
-	double		mass = weighted_mass(ingest->model, person_network);
+	double		mass = ingest->model->networks[person_network->network].weight * expm1(sum);
 	NetworkPoints points;
 
 	points.score = map == NULL ? CALIBRATION_MIN_SCORE :
