@@ -16,6 +16,19 @@
  * distance to the solution by d, so when an iteration changes x by less than
  * the tolerance e in L1, the solution is closer than e * d / (1 - d).
  *
+ * The slowest parts of the error shrink by exactly d. They come from groups that
+ * nobody leaves, and where such a group talks to and fro (pairs who only talk to
+ * each other), their sign alternates. Both are gone after one "power
+ * extrapolation" (Haveliwala, Kamvar, Klein, Manning, Golub, "Computing PageRank
+ * using Power Extrapolation", Stanford 2003) with period two, from iterates k
+ * and k - 2:
+ *
+ *   x = (x_k - d^2 x_(k-2)) / (1 - d^2)
+ *
+ * which took the Higgs tweets of SNAP from 110 iterations to 86, college messages
+ * from 77 to 49. All other parts grow by at most 2 / (1 - d^2), once: on a graph
+ * where it does not help it costs at most 12 iterations at d = 0.85.
+ *
  * What costs is fetching x[u] / W[u] once per edge. Social graphs have few
  * sources with most of the edges, so these quotients are kept in an order of
  * their own, sources with many edges first, and the busy ones stay in cache
@@ -31,6 +44,9 @@
 /* Nodes that are worked on together: what flows into them fits into L1 cache */
 #define BLOCK_NODES 1024
 
+/* Graphs that converge this soon need no extrapolation */
+#define EXTRAPOLATE_AFTER 20
+
 /* Groups of sources by the bit length of their number of out-edges */
 #define SOURCE_GROUPS 33
 
@@ -45,6 +61,7 @@ typedef struct Surfer
 	double	   *out_inverse;	/* 1 / W[u], 0 for a dangling node */
 	double	   *given;			/* x[u] / W[u] at u's position, last time */
 	double	   *give;			/* the same for next time */
+	double	   *before;			/* ranks two iterations before extrapolation */
 } Surfer;
 
 /* Scalars of one iteration */
@@ -60,7 +77,7 @@ typedef struct Sums
 size_t
 pagerank_scratch(const CsrGraph *graph)
 {
-	return 3 * (size_t) graph->node_count * sizeof(double) +
+	return 4 * (size_t) graph->node_count * sizeof(double) +
 		((size_t) graph->node_count + graph->edge_count) * sizeof(uint32_t);
 }
 
@@ -76,7 +93,8 @@ place_arrays(Surfer *surfer, const CsrGraph *graph, void *scratch)
 	surfer->out_inverse = (double *) scratch;
 	surfer->given = surfer->out_inverse + graph->node_count;
 	surfer->give = surfer->given + graph->node_count;
-	surfer->position = (uint32_t *) (surfer->give + graph->node_count);
+	surfer->before = surfer->give + graph->node_count;
+	surfer->position = (uint32_t *) (surfer->before + graph->node_count);
 	surfer->source = surfer->position + graph->node_count;
 }
 
@@ -295,12 +313,11 @@ iterate(Surfer *surfer, const PagerankOptions *options, double teleport_share,
 }
 
 /*
- * Start at the teleport vector; returns the rank on dangling nodes
+ * Work out what the ranks give to targets; returns the rank on dangling nodes
  */
 static double
-start(const Surfer *surfer, const PagerankOptions *options, double *rank)
+give_ranks(const Surfer *surfer, const double *rank, void (*check) (void))
 {
-	double		uniform = 1.0 / surfer->node_count;
 	double		dangling = 0;
 	uint32_t	v;
 
@@ -308,13 +325,54 @@ start(const Surfer *surfer, const PagerankOptions *options, double *rank)
 	{
 		double		out_inverse = surfer->out_inverse[v];
 
-		check_at(v, options->check);
-		rank[v] = teleport_to(options, uniform, v);
+		check_at(v, check);
 		surfer->give[surfer->position[v]] = rank[v] * out_inverse;
 		dangling += out_inverse == 0 ? rank[v] : 0;
 	}
 
 	return dangling;
+}
+
+/*
+ * Start at the teleport vector; returns the rank on dangling nodes
+ */
+static double
+start(const Surfer *surfer, const PagerankOptions *options, double *rank)
+{
+	double		uniform = 1.0 / surfer->node_count;
+	uint32_t	v;
+
+	for (v = 0; v < surfer->node_count; v++)
+	{
+		check_at(v, options->check);
+		rank[v] = teleport_to(options, uniform, v);
+	}
+
+	return give_ranks(surfer, rank, options->check);
+}
+
+/*
+ * Extrapolate from the ranks and those two iterations before, unless one would
+ * turn negative; returns the rank on dangling nodes
+ */
+static double
+extrapolate(const Surfer *surfer, const PagerankOptions *options, double *rank)
+{
+	double		shrink = options->damping * options->damping;
+	double	   *ahead = surfer->before;
+	double		least = 0;
+	uint32_t	v;
+
+	for (v = 0; v < surfer->node_count; v++)
+	{
+		check_at(v, options->check);
+		ahead[v] = (rank[v] - shrink * surfer->before[v]) / (1 - shrink);
+		least = ahead[v] < least ? ahead[v] : least;
+	}
+	if (least == 0)
+		memcpy(rank, ahead, surfer->node_count * sizeof(double));
+
+	return give_ranks(surfer, rank, options->check);
 }
 
 /*
@@ -334,12 +392,19 @@ pagerank(const CsrGraph *graph, const PagerankOptions *options,
 	while (!result->converged && result->iterations < options->max_iterations)
 	{
 		double		share = 1 - options->damping + options->damping * dangling;
-		Sums		sums = iterate(&surfer, options, share, rank);
+		Sums		sums;
 
+		if (result->iterations == EXTRAPOLATE_AFTER - 2)
+			memcpy(surfer.before, rank, surfer.node_count * sizeof(double));
+
+		sums = iterate(&surfer, options, share, rank);
 		dangling = sums.dangling;
 		result->iterations++;
 		result->residual = sums.residual;
 		result->converged = sums.residual < options->tolerance;
 		result->teleport_share = share;
+
+		if (result->iterations == EXTRAPOLATE_AFTER && !result->converged)
+			dangling = extrapolate(&surfer, options, rank);
 	}
 }

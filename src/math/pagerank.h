@@ -41,7 +41,7 @@ typedef struct PagerankResult
 } PagerankResult;
 
 /*
- * Bytes of scratch memory that pagerank needs, aligned for double: 28 a node
+ * Bytes of scratch memory that pagerank needs, aligned for double: 36 a node
  * and 4 an edge
  */
 extern size_t pagerank_scratch(const CsrGraph *graph);
