@@ -320,14 +320,13 @@ reach_settle(ReachSketch *reach, Sketch *sketch)
 }
 
 /*
- * Make an open sketch compact. Returns the sketch, or a copy.
+ * Copy a settled sketch to a compact one, or return it if it is one
  */
 static ReachSketch *
-reach_trim(ReachSketch *reach, Sketch *sketch)
+reach_trim(ReachSketch *reach, const Sketch *sketch)
 {
 	ReachSketch *trimmed;
 
-	reach = reach_settle(reach, sketch);
 	if (!(reach->flags & REACH_WORKING) && sketch->n == sketch->capacity)
 		return reach;
 
@@ -370,7 +369,8 @@ reach_make_front(ReachSketch *reach, Sketch *sketch)
 }
 
 /*
- * Get argument argno as a compact sketch for reading
+ * Get argument argno for reading, with all its hashes in the run. The argument
+ * itself is left as it is.
  */
 static ReachSketch *
 reach_getarg(FunctionCallInfo fcinfo, int argno, Sketch *sketch)
@@ -457,7 +457,7 @@ reach_add(FunctionCallInfo fcinfo, ReachIdType id_type, uint64 hash)
 		reach = reach_make_front(reach, &sketch);
 
 	if (unlikely(!in_aggregate))
-		reach = reach_trim(reach, &sketch);
+		reach = reach_trim(reach_settle(reach, &sketch), &sketch);
 	PG_RETURN_POINTER(reach);
 }
 
@@ -515,20 +515,33 @@ influence_reach_add_text(PG_FUNCTION_ARGS)
 }
 
 /*
- * Merge two sketches. The result has the smaller k.
+ * Merge two sketches, nulls being empty. The result has the smaller k.
+ *
+ * Not strict, since the executor would then take the first sketch of a rollup
+ * for the state without our having seen it.
  */
 PG_FUNCTION_INFO_V1(influence_reach_combine);
 Datum
 influence_reach_combine(PG_FUNCTION_ARGS)
 {
 	bool		in_aggregate = AggCheckCallContext(fcinfo, NULL) != 0;
-	ReachSketch *other = (ReachSketch *) PG_DETOAST_DATUM(PG_GETARG_DATUM(1));
+	ReachSketch *other;
 	ReachSketch *reach;
 	Sketch		sketch;
 	Sketch		from;
 	uint32		position = 0;
 
+	if (PG_ARGISNULL(1))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	other = (ReachSketch *) PG_DETOAST_DATUM(PG_GETARG_DATUM(1));
 	reach_open_checked(other, &from);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_POINTER(other);
+
 	reach = reach_getarg_writable(fcinfo, in_aggregate, &sketch);
 	reach_check_id_type(reach, reach_id_type(other));
 
@@ -554,25 +567,20 @@ influence_reach_combine(PG_FUNCTION_ARGS)
 	reach_store(reach, &sketch);
 
 	if (!in_aggregate)
-		reach = reach_trim(reach, &sketch);
+		reach = reach_trim(reach_settle(reach, &sketch), &sketch);
 	PG_RETURN_POINTER(reach);
 }
 
 /*
- * Final function: the state without its spare room
- *
- * Sorting the state in place does not change what it says, and spares a second
- * final function, or the next row of a window, the same work.
+ * Final function: the compact form of a state, which is left as it is
  */
 PG_FUNCTION_INFO_V1(influence_reach_final);
 Datum
 influence_reach_final(PG_FUNCTION_ARGS)
 {
-	bool		in_aggregate = AggCheckCallContext(fcinfo, NULL) != 0;
-	ReachSketch *reach;
 	Sketch		sketch;
+	ReachSketch *reach = reach_getarg(fcinfo, 0, &sketch);
 
-	reach = reach_getarg_writable(fcinfo, in_aggregate, &sketch);
 	PG_RETURN_POINTER(reach_trim(reach, &sketch));
 }
 
@@ -591,25 +599,6 @@ reach_people(double count)
 }
 
 /*
- * Final function of influence_reach(): the number of people, 0 without any
- */
-PG_FUNCTION_INFO_V1(influence_reach_final_count);
-Datum
-influence_reach_final_count(PG_FUNCTION_ARGS)
-{
-	bool		in_aggregate = AggCheckCallContext(fcinfo, NULL) != 0;
-	ReachSketch *reach;
-	Sketch		sketch;
-
-	if (PG_ARGISNULL(0))
-		PG_RETURN_INT64(0);
-
-	reach = reach_getarg_writable(fcinfo, in_aggregate, &sketch);
-	(void) reach_settle(reach, &sketch);
-	PG_RETURN_INT64(reach_people(sketch_count(&sketch)));
-}
-
-/*
  * Number of distinct people
  */
 PG_FUNCTION_INFO_V1(influence_reach_count);
@@ -620,6 +609,18 @@ influence_reach_count(PG_FUNCTION_ARGS)
 
 	(void) reach_getarg(fcinfo, 0, &sketch);
 	PG_RETURN_INT64(reach_people(sketch_count(&sketch)));
+}
+
+/*
+ * Final function of influence_reach(): the number of people, 0 without any
+ */
+PG_FUNCTION_INFO_V1(influence_reach_final_count);
+Datum
+influence_reach_final_count(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_INT64(0);
+	return influence_reach_count(fcinfo);
 }
 
 /*

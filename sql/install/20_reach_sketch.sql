@@ -68,9 +68,9 @@ COMMENT ON FUNCTION influence_reach_add(influence_reach_sketch, text, int) IS
 	'Add a person to a sketch, equal bytes being the same person, lowering its k to the one given; a null sketch becomes a new one, a null actor is skipped. Errors: 22023 if k is not in 16..65536 or the sketch holds ids of another type, 22004 if k is null.';
 
 CREATE FUNCTION influence_reach_combine(a influence_reach_sketch, b influence_reach_sketch) RETURNS influence_reach_sketch
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION influence_reach_combine(influence_reach_sketch, influence_reach_sketch) IS
-	'The union of two sketches, with the smaller k of both. Error 22023 if they hold ids of different types.';
+	'The union of two sketches, with the smaller k of both; a null is no sketch. Error 22023 if they hold ids of different types.';
 
 CREATE FUNCTION influence_reach_final(sketch influence_reach_sketch) RETURNS influence_reach_sketch
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
