@@ -721,7 +721,7 @@ RETURNS TABLE (view_name text, column_name text, rows bigint, max_difference flo
 			   missing bigint, extra bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
-	same_key  text := (SELECT string_agg(format('a.%1$I = b.%1$I::text', k), ' AND ')
+	same_key  text := (SELECT string_agg(format('a.%1$I::text = b.%1$I::text', k), ' AND ')
 					   FROM unnest(keys) AS k);
 	col       record;
 	different text;
