@@ -143,7 +143,7 @@ SELECT network, kind, actor, target, occurred_at, post, role, conversational,
 	role IN ('reaction', 'share', 'endorsement') AS engaging,
 	signal_weight, age, w, s, decay, reach_decay,
 	signal_weight * w * decay * (1 + least(s, 0)) AS influence_part,
-	signal_weight * w * decay * greatest(-s, 0) AS notoriety_part
+	signal_weight * w * decay * greatest(0, -s) AS notoriety_part
 FROM decayed
 WITH NO DATA;
 
