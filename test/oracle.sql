@@ -665,9 +665,10 @@ CREATE MATERIALIZED VIEW oracle.score_history AS
 SELECT user_id, score FROM oracle.scores
 WITH NO DATA;
 
+-- A row counts one, an anonymous row of a role that has an actor w people
 CREATE MATERIALIZED VIEW oracle.signals AS
 SELECT target AS user_id, network, kind,
-	sum(CASE WHEN actor IS NULL OR role IN ('post', 'authority') THEN w ELSE 1 END) AS count,
+	sum(CASE WHEN actor IS NULL AND role NOT IN ('post', 'authority') THEN w ELSE 1 END) AS count,
 	sum(influence_part) AS decayed_value
 FROM oracle.counted
 GROUP BY target, network, kind
