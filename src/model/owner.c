@@ -41,6 +41,7 @@ owner_enter(OwnerContext *saved, Oid owner)
 	GetUserIdAndSecContext(&saved->user, &saved->security);
 	SetUserIdAndSecContext(owner, saved->security | SECURITY_RESTRICTED_OPERATION);
 	saved->nestlevel = pin_search_path();
+	pin("row_security", "on");
 	pin("timezone", "UTC");
 	pin("datestyle", "ISO, MDY");
 	pin("intervalstyle", "postgres");
