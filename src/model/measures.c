@@ -118,7 +118,7 @@ rank_network(const Ingest *ingest, int network, const CsrGraph *graph,
 	PagerankResult result;
 	NeumaierSum mass;
 	double	   *scratch = huge_array(ingest->networks[network].context,
-									 pagerank_scratch(graph->node_count), sizeof(double));
+									 pagerank_scratch(graph), sizeof(double));
 
 	pagerank(graph, &options, rank, scratch, &result);
 	pfree(scratch);
