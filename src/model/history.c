@@ -90,8 +90,13 @@ history_load_changes(const Model *model, TimestampTz as_of,
 	for (int i = 0; i < (int) lengthof(change_days); i++)
 	{
 		ChangeReader reader = {.people = ingest->people,.scores = scores,.change = i};
-		char	   *since = date_literal(day_of(as_of) - change_days[i]);
+		DateADT		day = day_of(as_of) - change_days[i];
+		char	   *since;
 
+		/* no day of the history is that early */
+		if (!IS_VALID_DATE(day))
+			continue;
+		since = date_literal(day);
 		query_stream(psprintf("SELECT user_id, score FROM %s WHERE day OPERATOR(pg_catalog.=) "
 							  "(SELECT pg_catalog.max(day) FROM %s WHERE day OPERATOR(pg_catalog.<=) %s::date)",
 							  table, table, since),

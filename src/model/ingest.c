@@ -485,7 +485,7 @@ ingest_source(Ingest *ingest, SignalTable *signals, const Source *source)
 
 		reader.fixed_signal = signal_table_find(signals, network, kind);
 	}
-	query_stream(source_query(ingest->model, source), ingest_start, ingest_row, &reader);
+	source_stream(ingest->model, source, ingest_start, ingest_row, &reader);
 
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
@@ -495,7 +495,7 @@ ingest_source(Ingest *ingest, SignalTable *signals, const Source *source)
  * Read all sources of a model as of a moment
  *
  * Runs in the owner's security context. The result is in the current memory
- * context. Errors: those of source_query(), bad rows when the policy says so,
+ * context. Errors: those of source_stream(), bad rows when the policy says so,
  * and whatever the source queries raise.
  */
 Ingest *
