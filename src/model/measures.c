@@ -117,8 +117,7 @@ rank_network(const Ingest *ingest, int network, const CsrGraph *graph,
 	};
 	PagerankResult result;
 	NeumaierSum mass;
-	double	   *scratch = huge_array(ingest->networks[network].context,
-									 pagerank_scratch(graph->node_count), sizeof(double));
+	void	   *scratch = huge_array(ingest->networks[network].context, pagerank_scratch(graph), 1);
 
 	pagerank(graph, &options, rank, scratch, &result);
 	pfree(scratch);

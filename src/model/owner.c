@@ -47,6 +47,7 @@ owner_enter(OwnerContext *saved, Oid owner)
 	GetUserIdAndSecContext(&saved->user, &saved->security);
 	SetUserIdAndSecContext(owner, saved->security | SECURITY_RESTRICTED_OPERATION);
 	saved->nestlevel = pin_settings();
+	pin("row_security", "on");
 }
 
 /*
