@@ -4,6 +4,7 @@
  */
 #include "compat.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type_d.h"
 #include "datatype/timestamp.h"
@@ -134,12 +135,15 @@ create_partition(const Model *model, int year, int month)
 /*
  * Store the scores that were published just now, and forget what is too old
  *
- * A later refresh of the same day replaces the earlier one's rows.
+ * A later refresh of the same day replaces the earlier one's rows. What is old
+ * is so today at the latest, so that a refresh as of a moment to come, perhaps
+ * mistyped, forgets nothing.
  */
 void
 history_store(const Model *model, TimestampTz as_of)
 {
 	DateADT		day = day_of(as_of);
+	DateADT		today = day_of(GetCurrentTransactionStartTimestamp());
 	char	   *table = history_table(model);
 	int			year;
 	int			month;
@@ -158,6 +162,6 @@ history_store(const Model *model, TimestampTz as_of)
 		execute(psprintf("DELETE FROM %s WHERE day OPERATOR(pg_catalog.<) "
 						 "(SELECT (%s::date OPERATOR(pg_catalog.-) history_retention)::date "
 						 "FROM influence.models WHERE model OPERATOR(pg_catalog.=) %s)",
-						 table, date_literal(day), quote_literal_cstr(model->ref.name)));
+						 table, date_literal(Min(day, today)), quote_literal_cstr(model->ref.name)));
 	SPI_finish();
 }

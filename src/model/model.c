@@ -195,7 +195,8 @@ model_owner(const ModelRef *model)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("view \"%s.scores\" of model \"%s\" does not exist", model->schema, model->name),
-				 errhint("Drop the model with influence_drop_model() and create it again.")));
+				 errhint("Where its schema was renamed, a superuser updates the schema in influence.models; "
+						 "otherwise drop the model with influence_drop_model() and create it again.")));
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 	return owner;
