@@ -60,7 +60,8 @@ CREATE TABLE influence.models (
 	history_retention         interval DEFAULT '90 days'
 		CONSTRAINT history_retention_to_1000_years CHECK (history_retention > '0' AND history_retention <= '1000 years'),
 	-- what was published last
-	published_as_of           timestamptz,
+	published_as_of           timestamptz
+		CONSTRAINT published_as_of_is_finite CHECK (isfinite(published_as_of)),
 	created_at                timestamptz NOT NULL DEFAULT now(),
 	-- whether influence_drop_model() should remove the schema too
 	schema_created            boolean NOT NULL DEFAULT false,

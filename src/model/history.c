@@ -98,9 +98,10 @@ history_load_changes(const Model *model, TimestampTz as_of,
 		if (!IS_VALID_DATE(day))
 			continue;
 		since = date_literal(day);
-		query_stream(psprintf("SELECT user_id, score FROM %s WHERE day OPERATOR(pg_catalog.=) "
+		/* casts, because somebody may have put another table there */
+		query_stream(psprintf("SELECT user_id::%s, score::float8 FROM %s WHERE day OPERATOR(pg_catalog.=) "
 							  "(SELECT pg_catalog.max(day) FROM %s WHERE day OPERATOR(pg_catalog.<=) %s::date)",
-							  table, table, since),
+							  format_type_be(model->ref.id_type), table, table, since),
 					 change_start, change_row, &reader);
 	}
 }
