@@ -32,9 +32,43 @@
 #if PG_VERSION_NUM >= 160000
 #define namespace_aclcheck(oid, role, mode) \
 	object_aclcheck(NamespaceRelationId, oid, role, mode)
+#define class_ownercheck(oid, role) \
+	object_ownercheck(RelationRelationId, oid, role)
 #else
 #define namespace_aclcheck(oid, role, mode) \
 	pg_namespace_aclcheck(oid, role, mode)
+#define class_ownercheck(oid, role) \
+	pg_class_ownercheck(oid, role)
+#endif
+
+/*
+ * Build an index that the caller has every right to; quietly, checks of rights
+ * and use left out. 16 added the number of partitions.
+ */
+#if PG_VERSION_NUM >= 160000
+#define define_index(relation, stmt) \
+	DefineIndex(relation, stmt, InvalidOid, InvalidOid, InvalidOid, -1, \
+				false, false, false, false, true).objectId
+#else
+#define define_index(relation, stmt) \
+	DefineIndex(relation, stmt, InvalidOid, InvalidOid, InvalidOid, \
+				false, false, false, false, true).objectId
+#endif
+
+/* 16 renamed relfilenodes; 17 pins storage managers, so none need closing */
+#if PG_VERSION_NUM >= 160000
+#define rd_newStorageSubid rd_newRelfilelocatorSubid
+#define rd_firstStorageSubid rd_firstRelfilelocatorSubid
+#define RelationAssumeNewStorage RelationAssumeNewRelfilelocator
+#else
+#define rd_newStorageSubid rd_newRelfilenodeSubid
+#define rd_firstStorageSubid rd_firstRelfilenodeSubid
+#define RelationAssumeNewStorage RelationAssumeNewRelfilenode
+#endif
+#if PG_VERSION_NUM >= 170000
+#define close_storage_by_oid(oid) ((void) (oid))
+#else
+#define close_storage_by_oid(oid) RelationCloseSmgrByOid(oid)
 #endif
 
 #endif							/* INFLUENCE_COMPAT_H */

@@ -96,7 +96,7 @@ BEGIN
 	EXECUTE format(
 		'CREATE MATERIALIZED VIEW %1$I.network_scores AS
 		 SELECT t.* FROM @extschema@.influence_model_network_scores(%3$L) AS t (
-			user_id %2$s, network text, score float8, points float8,
+			user_id %2$s, network text COLLATE "C", score float8, points float8,
 			engagement float8, true_reach float8, audience float8,
 			amplification float8, network_influence float8, authority float8,
 			engagement_points float8, true_reach_points float8, audience_points float8,
@@ -107,16 +107,15 @@ BEGIN
 	EXECUTE format(
 		'CREATE MATERIALIZED VIEW %1$I.signals AS
 		 SELECT t.* FROM @extschema@.influence_model_signals(%3$L) AS t (
-			user_id %2$s, network text, kind text, count float8, decayed_value float8)
+			user_id %2$s, network text COLLATE "C", kind text COLLATE "C", count float8, decayed_value float8)
 		 WITH NO DATA', schema, id_type, model);
 	EXECUTE format('CREATE UNIQUE INDEX ON %I.signals (user_id, network, kind)', schema);
 
-	-- a refresh adds the partition of its month
+	-- a refresh adds the tables of its month and day
 	EXECUTE format(
 		'CREATE TABLE %1$I.score_history (
 			user_id %2$s NOT NULL, day date NOT NULL, as_of timestamptz NOT NULL, score float8 NOT NULL,
 			PRIMARY KEY (user_id, day)) PARTITION BY RANGE (day)', schema, id_type);
-	EXECUTE format('CREATE INDEX ON %I.score_history (day)', schema);
 
 	EXECUTE format(
 		'CREATE VIEW %I.refresh_status AS

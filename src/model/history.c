@@ -1,25 +1,42 @@
 /*
- * The table score_history of a model: one row per person and day (UTC), of the
- * day's last refresh, in a partition per month.
+ * The table score_history of a model: one row per person and day (UTC).
+ *
+ *   score_history                     by month
+ *     score_history_2026_06           by day
+ *       score_history_2026_06_30      the rows of one day, of its last refresh
+ *
+ * A table a day makes both ends cheap: a later refresh of a day replaces its
+ * table as it replaces the score views (replacement.c), and days beyond the
+ * retention are dropped. New tables are attached, which blocks no reader;
+ * dropping needs an exclusive lock for a moment and is put off to a later
+ * refresh while anybody reads.
  */
 #include "compat.h"
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type_d.h"
-#include "datatype/timestamp.h"
 #include "executor/spi.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/datetime.h"
 #include "utils/date.h"
+#include "utils/datetime.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "model/history.h"
+#include "model/replacement.h"
 #include "query.h"
 
 /* How far back the changes in the view "scores" look, in days */
 static const int change_days[3] = {1, 7, 30};
+
+/* Days that are searched for an earlier score, or for tables to drop */
+#define SEARCHED_DAYS	400
+
+/* The history names its tables by years of four digits: 1900 to 9999 */
+#define FIRST_HISTORY_MOMENT	(INT64CONST(-36524) * USECS_PER_DAY)
+#define END_HISTORY_MOMENT	(INT64CONST(2921000) * USECS_PER_DAY)
 
 /* Reading one day of the history */
 typedef struct ChangeReader
@@ -28,12 +45,6 @@ typedef struct ChangeReader
 	Scores	   *scores;
 	int			change;			/* index into PersonScore.change */
 } ChangeReader;
-
-static char *
-history_table(const Model *model)
-{
-	return quote_qualified_identifier(model->ref.schema, "score_history");
-}
 
 /*
  * The day of a moment, UTC, as a date
@@ -48,10 +59,46 @@ day_of(TimestampTz at)
 	return (DateADT) days;
 }
 
-static char *
-date_literal(DateADT day)
+/*
+ * Names of the tables of a day and of its month, unqualified
+ */
+static void
+table_names(DateADT day, char **day_table, char **month_table)
 {
-	return quote_literal_cstr(DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(day))));
+	int			year;
+	int			month;
+	int			month_day;
+
+	j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &month_day);
+	*month_table = psprintf("score_history_%04d_%02d", year, month);
+	*day_table = psprintf("%s_%02d", *month_table, month_day);
+}
+
+/*
+ * A relation in the model's schema, InvalidOid when there is none
+ */
+static Oid
+find_table(const Model *model, const char *name)
+{
+	return get_relname_relid(name, get_namespace_oid(model->ref.schema, false));
+}
+
+/*
+ * The table of the latest published day until "day", NULL when there is none
+ */
+static char *
+latest_day_table(const Model *model, DateADT day)
+{
+	for (int i = 0; i < SEARCHED_DAYS; i++)
+	{
+		char	   *day_table;
+		char	   *month_table;
+
+		table_names(day - i, &day_table, &month_table);
+		if (OidIsValid(find_table(model, day_table)))
+			return day_table;
+	}
+	return NULL;
 }
 
 static void
@@ -84,25 +131,19 @@ void
 history_load_changes(const Model *model, TimestampTz as_of,
 					 const Ingest *ingest, Scores *scores)
 {
-	char	   *table = history_table(model);
-
-	if (!OidIsValid(get_relname_relid("score_history", get_namespace_oid(model->ref.schema, false))))
+	if (as_of < FIRST_HISTORY_MOMENT || as_of >= END_HISTORY_MOMENT)
 		return;
 	for (int i = 0; i < (int) lengthof(change_days); i++)
 	{
 		ChangeReader reader = {.people = ingest->people,.scores = scores,.change = i};
-		DateADT		day = day_of(as_of) - change_days[i];
-		char	   *since;
+		char	   *table = latest_day_table(model, day_of(as_of) - change_days[i]);
 
-		/* no day of the history is that early */
-		if (!IS_VALID_DATE(day))
-			continue;
-		since = date_literal(day);
 		/* casts, because somebody may have put another table there */
-		query_stream(psprintf("SELECT user_id::%s, score::float8 FROM %s WHERE day OPERATOR(pg_catalog.=) "
-							  "(SELECT pg_catalog.max(day) FROM %s WHERE day OPERATOR(pg_catalog.<=) %s::date)",
-							  format_type_be(model->ref.id_type), table, table, since),
-					 change_start, change_row, &reader);
+		if (table != NULL)
+			query_stream(psprintf("SELECT user_id::%s, score::float8 FROM %s",
+								  format_type_be(model->ref.id_type),
+								  quote_qualified_identifier(model->ref.schema, table)),
+						 change_start, change_row, &reader);
 	}
 }
 
@@ -115,54 +156,161 @@ execute(const char *sql)
 		elog(ERROR, "\"%s\" failed: %s", sql, SPI_result_code_string(result));
 }
 
-/*
- * Make sure that the partition of a month exists
- */
-static void
-create_partition(const Model *model, int year, int month)
+static char *
+date_literal(DateADT day)
 {
-	char	   *name = psprintf("score_history_%04d_%02d", year, month);
-	Oid			schema = get_namespace_oid(model->ref.schema, false);
-
-	if (OidIsValid(get_relname_relid(name, schema)))
-		return;
-	execute(psprintf("CREATE TABLE %s PARTITION OF %s FOR VALUES FROM ('%04d-%02d-01') TO ('%04d-%02d-01')",
-					 quote_qualified_identifier(model->ref.schema, name), history_table(model),
-					 year, month, month == 12 ? year + 1 : year, month == 12 ? 1 : month + 1));
-	execute(psprintf("COMMENT ON TABLE %s IS 'Scores published in %04d-%02d'",
-					 quote_qualified_identifier(model->ref.schema, name), year, month));
+	return quote_literal_cstr(DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(day))));
 }
 
 /*
- * Store the scores that were published just now, and forget what is too old
+ * Create a table like "parent" for the days from first to before last and attach it
+ */
+static void
+attach_table(const Model *model, const char *parent, const char *name,
+			 DateADT first, DateADT last, const char *partitioned, const char *what)
+{
+	const char *schema = model->ref.schema;
+	char	   *table = quote_qualified_identifier(schema, name);
+
+	execute(psprintf("CREATE TABLE %s (LIKE %s.score_history, PRIMARY KEY (user_id, day))%s",
+					 table, quote_identifier(schema), partitioned));
+	execute(psprintf("COMMENT ON TABLE %s IS %s", table, quote_literal_cstr(what)));
+	execute(psprintf("ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%s) TO (%s)",
+					 quote_qualified_identifier(schema, parent), table,
+					 date_literal(first), date_literal(last)));
+}
+
+/*
+ * The table of a day, created when it is missing
+ */
+static Oid
+ensure_day_table(const Model *model, DateADT day)
+{
+	char	   *day_table;
+	char	   *month_table;
+
+	table_names(day, &day_table, &month_table);
+	if (!OidIsValid(find_table(model, month_table)))
+	{
+		int			year;
+		int			month;
+		int			month_day;
+		DateADT		first;
+		DateADT		next;
+
+		j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &month_day);
+		first = date2j(year, month, 1) - POSTGRES_EPOCH_JDATE;
+		next = (month == 12 ? date2j(year + 1, 1, 1) : date2j(year, month + 1, 1)) - POSTGRES_EPOCH_JDATE;
+		attach_table(model, "score_history", month_table, first, next,
+					 " PARTITION BY RANGE (day)", "Scores published in a month, a table a day");
+	}
+	if (!OidIsValid(find_table(model, day_table)))
+		attach_table(model, month_table, day_table, day, day + 1, "", "Scores published on a day (UTC)");
+	return find_table(model, day_table);
+}
+
+/*
+ * Refuse a table of the day's name that is not ours
+ */
+static void
+check_day_table(const Model *model, TupleDesc desc)
+{
+	Oid			types[4] = {model->ref.id_type, DATEOID, TIMESTAMPTZOID, FLOAT8OID};
+	bool		same = desc->natts == lengthof(types);
+
+	for (int i = 0; same && i < (int) lengthof(types); i++)
+		same = TupleDescAttr(desc, i)->atttypid == types[i];
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("a table in schema \"%s\" that is named like a day of score_history is not one",
+						model->ref.schema),
+				 errhint("Rename it.")));
+}
+
+/*
+ * Build the replacement of the day's table from a run
  *
- * A later refresh of the same day replaces the earlier one's rows. What is old
- * is so today at the latest, so that a refresh as of a moment to come, perhaps
- * mistyped, forgets nothing.
+ * Returns a list of it, empty for moments that no date can name in the table's
+ * name.
+ */
+List *
+history_replace(const Run *run)
+{
+	DateADT		day = day_of(run->as_of);
+	Replacement *replacement;
+	Datum		values[4];
+	bool		nulls[4] = {false};
+	Oid			table;
+
+	if (run->as_of < FIRST_HISTORY_MOMENT || run->as_of >= END_HISTORY_MOMENT)
+		return NIL;
+	SPI_connect();
+	table = ensure_day_table(run->model, day);
+	SPI_finish();
+
+	replacement = replacement_begin(table);
+	check_day_table(run->model, replacement_desc(replacement));
+	for (uint32 i = 0; i < run->scores->count; i++)
+	{
+		const PersonScore *person = &run->scores->people[run->scores->by_id[i]];
+
+		values[0] = intern_datum(run->ingest->people, person->person);
+		values[1] = DateADTGetDatum(day);
+		values[2] = TimestampTzGetDatum(run->as_of);
+		values[3] = Float8GetDatum(person->score);
+		replacement_put(replacement, values, nulls);
+	}
+	replacement_finish(replacement);
+	return list_make1(replacement);
+}
+
+/*
+ * Drop a table of the history unless somebody is reading it or its parent
+ */
+static void
+drop_unless_read(const Model *model, const char *parent, const char *name)
+{
+	Oid			table = find_table(model, name);
+
+	if (OidIsValid(table) &&
+		ConditionalLockRelationOid(find_table(model, parent), AccessExclusiveLock) &&
+		ConditionalLockRelationOid(table, AccessExclusiveLock))
+		execute(psprintf("DROP TABLE %s", quote_qualified_identifier(model->ref.schema, name)));
+}
+
+/*
+ * Forget the days beyond the model's retention; after the swap, since the locks
+ * taken here stay until the end of the transaction
+ *
+ * What is old is so today at the latest: a refresh as of a moment to come,
+ * perhaps mistyped, forgets nothing.
  */
 void
-history_store(const Model *model, TimestampTz as_of)
+history_forget(const Run *run)
 {
-	DateADT		day = day_of(as_of);
-	DateADT		today = day_of(GetCurrentTransactionStartTimestamp());
-	char	   *table = history_table(model);
-	int			year;
-	int			month;
-	int			month_day;
+	const Model *model = run->model;
+	TimestampTz moment = Min(run->as_of, GetCurrentTransactionStartTimestamp());
+	DateADT		oldest;
 
-	j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &month_day);
-	if (year < 1 || year > 9998)
+	if (model->history_retention == 0 || moment < FIRST_HISTORY_MOMENT ||
+		model->history_retention > (double) (moment - FIRST_HISTORY_MOMENT))
 		return;
-
+	oldest = day_of(moment - (TimestampTz) model->history_retention);
 	SPI_connect();
-	create_partition(model, year, month);
-	execute(psprintf("DELETE FROM %s WHERE day OPERATOR(pg_catalog.=) %s::date", table, date_literal(day)));
-	execute(psprintf("INSERT INTO %s (user_id, day, as_of, score) SELECT user_id, %s::date, as_of, score FROM %s",
-					 table, date_literal(day), quote_qualified_identifier(model->ref.schema, "scores")));
-	if (!model->keep_history_for_ever)
-		execute(psprintf("DELETE FROM %s WHERE day OPERATOR(pg_catalog.<) "
-						 "(SELECT (%s::date OPERATOR(pg_catalog.-) history_retention)::date "
-						 "FROM influence.models WHERE model OPERATOR(pg_catalog.=) %s)",
-						 table, date_literal(Min(day, today)), quote_literal_cstr(model->ref.name)));
+	for (int i = 1; i <= SEARCHED_DAYS; i++)
+	{
+		char	   *day_table;
+		char	   *month_table;
+		char	   *kept_day_table;
+		char	   *kept_month_table;
+
+		table_names(oldest - i, &day_table, &month_table);
+		table_names(oldest, &kept_day_table, &kept_month_table);
+		if (strcmp(month_table, kept_month_table) != 0)
+			drop_unless_read(model, "score_history", month_table);
+		else
+			drop_unless_read(model, month_table, day_table);
+	}
 	SPI_finish();
 }

@@ -117,7 +117,8 @@ rank_network(const Ingest *ingest, int network, const CsrGraph *graph,
 	};
 	PagerankResult result;
 	NeumaierSum mass;
-	void	   *scratch = huge_array(ingest->networks[network].context, pagerank_scratch(graph), 1);
+	double	   *scratch = huge_array(ingest->networks[network].context,
+									 pagerank_scratch(graph), sizeof(double));
 
 	pagerank(graph, &options, rank, scratch, &result);
 	pfree(scratch);

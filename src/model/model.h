@@ -105,7 +105,7 @@ typedef struct Model
 	double		target_p95;
 	bool		calibrate_each_refresh;
 
-	bool		keep_history_for_ever;
+	double		history_retention;	/* microseconds; 0: for ever */
 	TimestampTz published_as_of;	/* DT_NOBEGIN before the first refresh */
 
 	int			network_count;

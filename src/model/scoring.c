@@ -215,6 +215,20 @@ rank_people(Scores *scores, const Ingest *ingest)
 }
 
 /*
+ * Put people in order of their ids, as the indexes of the views have them
+ */
+static void
+order_by_id(Scores *scores, const Ingest *ingest)
+{
+	SortContext context = {.people = scores->people,.ids = ingest->people};
+
+	scores->by_id = huge_array(CurrentMemoryContext, scores->count, sizeof(uint32));
+	for (uint32 i = 0; i < scores->count; i++)
+		scores->by_id[i] = i;
+	qsort_interruptible(scores->by_id, scores->count, sizeof(uint32), compare_id, &context);
+}
+
+/*
  * Fit the map to the people who have any influence; NULL when there are none
  */
 static Calibration *
@@ -313,6 +327,7 @@ scores_compute(const Ingest *ingest, const Measures *measures,
 	place_people(scores, ingest, measures);
 	combine_networks(scores, ingest->model, measures);
 	rank_people(scores, ingest);
+	order_by_id(scores, ingest);
 	scores->calibration = fresh ? fit_calibration(scores, ingest->model) : stored;
 	map_scores(scores);
 	check_sanity(scores, ingest->model, fresh);

@@ -237,7 +237,7 @@ SELECT owned.attack('SELECT public.influence_drop_model(''watched'')');
 SELECT model FROM influence.models WHERE model = 'watched';
 SELECT owned.attack('DROP MATERIALIZED VIEW owned.scores');
 SELECT owned.attack('SELECT 1');
--- a trigger on the history, and a rule: also with the owner's rights
+-- a trigger on the history does not run at all
 SET ROLE regress_influence_owner;
 CREATE FUNCTION owned.on_history() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -249,7 +249,7 @@ CREATE TRIGGER witness BEFORE INSERT ON owned.score_history FOR EACH ROW EXECUTE
 RESET ROLE;
 SELECT app.refresh_error('watched');
 SELECT DISTINCT who FROM app.witnesses;
--- an expression in an index of a view: the same
+-- an expression in an index of a view runs with the owner's rights
 SET ROLE regress_influence_owner;
 DROP TRIGGER witness ON owned.score_history;
 CREATE FUNCTION owned.witness_score(float8) RETURNS float8 LANGUAGE plpgsql VOLATILE AS $$
@@ -298,11 +298,38 @@ SET ROLE regress_influence_owner;
 SELECT influence_create_model('texts', 'text', schema => 'owned');
 SELECT influence_add_source('texts', 'likes', 'app.likes', actor => 'user_id::text', target => 'author_id::text', occurred_at => 'created_at', kind => 'like');
 SELECT status FROM influence_refresh('texts', '2024-06-01 12:00Z');
-DROP TABLE owned.score_history;
-CREATE TABLE owned.score_history (user_id bigint, day date, as_of timestamptz, score text);
-INSERT INTO owned.score_history VALUES (1, '2024-06-01', now(), 'high');
+CREATE TABLE owned.score_history_2024_06_02 (user_id bigint, day date, as_of timestamptz, score text);
+INSERT INTO owned.score_history_2024_06_02 VALUES (1, '2024-06-02', now(), 'high');
 SELECT influence_refresh('texts', '2024-06-02 12:00Z');
 \echo :LAST_ERROR_SQLSTATE
+SELECT influence_refresh('texts', '2024-06-03 12:00Z');
+\echo :LAST_ERROR_SQLSTATE
+DROP TABLE owned.score_history_2024_06_02;
+-- somebody else's table in the place of a day or a view gets no scores
+GRANT USAGE, CREATE ON SCHEMA owned TO regress_influence_other;
+SET ROLE regress_influence_other;
+CREATE TABLE owned.score_history_2024_06_02 (user_id text, day date, as_of timestamptz, score float8);
+SET ROLE regress_influence_owner;
+SELECT influence_refresh('texts', '2024-06-02 12:00Z');
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+SELECT influence_refresh('texts', '2024-06-02 12:00Z');
+\echo :LAST_ERROR_SQLSTATE
+DROP TABLE owned.score_history_2024_06_02;
+SET ROLE regress_influence_owner;
+DROP MATERIALIZED VIEW owned.signals;
+CREATE VIEW owned.signals AS SELECT 1 AS one;
+SELECT influence_refresh('texts', '2024-06-02 12:00Z');
+\echo :LAST_ERROR_SQLSTATE
+DROP VIEW owned.signals;
+SET ROLE regress_influence_other;
+CREATE TABLE owned.signals (user_id text, network text, kind text, count float8, decayed_value float8);
+SET ROLE regress_influence_owner;
+SELECT influence_refresh('texts', '2024-06-02 12:00Z');
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+DROP TABLE owned.signals;
+SET ROLE regress_influence_owner;
 SELECT influence_drop_model('texts');
 RESET ROLE;
 

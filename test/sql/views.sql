@@ -54,7 +54,7 @@ FROM social.signals GROUP BY network, kind ORDER BY network COLLATE "C", kind CO
 SELECT indexrelid::regclass, indisunique, indisvalid FROM pg_index WHERE indrelid IN ('social.scores'::regclass, 'social.network_scores'::regclass,
 	'social.signals'::regclass, 'social.score_history'::regclass) ORDER BY 1;
 SELECT a.attrelid::regclass, a.attname FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
-WHERE c.relnamespace = 'social'::regnamespace AND c.relkind IN ('m', 'v', 'p') AND a.attnum > 0 AND col_description(c.oid, a.attnum) IS NULL;
+WHERE c.relnamespace = 'social'::regnamespace AND c.relkind IN ('m', 'v', 'p') AND NOT c.relispartition AND a.attnum > 0 AND col_description(c.oid, a.attnum) IS NULL;
 -- a join on the typed id needs no cast and uses the index
 SET enable_seqscan = off;
 EXPLAIN (COSTS OFF) SELECT score FROM social.scores WHERE user_id = 3::bigint;
@@ -145,12 +145,12 @@ SELECT status FROM influence_refresh('social', '2024-06-17 00:30:00Z');
 SET timezone = 'UTC';
 SELECT day, as_of FROM social.score_history GROUP BY day, as_of ORDER BY day;
 
--- partitions by month
+-- a partition a month, in it one a day
 SELECT status FROM influence_refresh('social', '2024-07-01 00:00:00Z');
 SELECT status FROM influence_refresh('social', '2023-12-31 23:59:59Z');
 SELECT status FROM influence_refresh('social', '2024-05-15 12:00Z');
-SELECT c.relname, pg_get_expr(c.relpartbound, c.oid) AS bounds, obj_description(c.oid, 'pg_class') AS comment
-FROM pg_class AS c JOIN pg_inherits AS i ON i.inhrelid = c.oid WHERE i.inhparent = 'social.score_history'::regclass AND c.relkind = 'r' ORDER BY c.relname COLLATE "C";
+SELECT t.relid, t.parentrelid, pg_get_expr(c.relpartbound, c.oid) AS bounds, obj_description(c.oid, 'pg_class') AS comment
+FROM pg_partition_tree('social.score_history') AS t JOIN pg_class AS c ON c.oid = t.relid ORDER BY c.relname COLLATE "C";
 SELECT day, count(*) FROM social.score_history GROUP BY day ORDER BY day;
 
 -- retention: older days go with the next refresh; NULL keeps all
