@@ -877,13 +877,22 @@ $$;
 CREATE FUNCTION oracle.calibration()
 RETURNS TABLE (raw float8, people bigint, share float8, score float8)
 LANGUAGE sql STABLE AS $$
-	WITH groups AS (
-		SELECT avg(raw) AS raw, count(*) AS people,
-			(sum(count(*)) OVER (ORDER BY group_no) - count(*) / 2.0)::float8
+	-- people within 1e-4 of the first of their group share a knot
+	WITH RECURSIVE starts AS (
+		SELECT min(raw) AS first FROM oracle.person_mass WHERE raw > 0
+		UNION ALL
+		SELECT (SELECT min(raw) FROM oracle.person_mass
+				WHERE raw - starts.first > 1e-4 * greatest(1, raw))
+		FROM starts
+		WHERE starts.first IS NOT NULL
+	), groups AS (
+		SELECT (min(p.raw) + max(p.raw)) / 2 AS raw, count(*) AS people,
+			(sum(count(*)) OVER (ORDER BY s.first) - count(*) / 2.0)::float8
 				/ sum(count(*)) OVER ()::float8 AS share
-		FROM oracle.person_mass
-		WHERE raw > 0
-		GROUP BY group_no
+		FROM oracle.person_mass AS p
+		CROSS JOIN LATERAL (SELECT max(first) AS first FROM starts WHERE first <= p.raw) AS s
+		WHERE p.raw > 0
+		GROUP BY s.first
 	)
 	SELECT raw, people, share,
 		CASE WHEN count(*) OVER () = 1 THEN target_mean

@@ -58,9 +58,10 @@ CREATE TABLE influence.models (
 		CONSTRAINT calibration_policy_is_anchored_or_each_refresh CHECK (calibration_policy IN ('anchored', 'each_refresh')),
 	-- what is kept
 	history_retention         interval DEFAULT '90 days'
-		CONSTRAINT history_retention_is_positive CHECK (history_retention > '0' AND isfinite(history_retention)),
+		CONSTRAINT history_retention_to_1000_years CHECK (history_retention > '0' AND history_retention <= '1000 years'),
 	-- what was published last
-	published_as_of           timestamptz,
+	published_as_of           timestamptz
+		CONSTRAINT published_as_of_is_finite CHECK (isfinite(published_as_of)),
 	created_at                timestamptz NOT NULL DEFAULT now(),
 	-- whether influence_drop_model() should remove the schema too
 	schema_created            boolean NOT NULL DEFAULT false,

@@ -13,7 +13,9 @@
  */
 #include "compat.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
@@ -129,13 +131,17 @@ void
 history_load_changes(const Model *model, TimestampTz as_of,
 					 const Ingest *ingest, Scores *scores)
 {
+	if (as_of < FIRST_HISTORY_MOMENT || as_of >= END_HISTORY_MOMENT)
+		return;
 	for (int i = 0; i < (int) lengthof(change_days); i++)
 	{
 		ChangeReader reader = {.people = ingest->people,.scores = scores,.change = i};
 		char	   *table = latest_day_table(model, day_of(as_of) - change_days[i]);
 
+		/* casts, because somebody may have put another table there */
 		if (table != NULL)
-			query_stream(psprintf("SELECT user_id, score FROM %s",
+			query_stream(psprintf("SELECT user_id::%s, score::float8 FROM %s",
+								  format_type_be(model->ref.id_type),
 								  quote_qualified_identifier(model->ref.schema, table)),
 						 change_start, change_row, &reader);
 	}
@@ -204,6 +210,25 @@ ensure_day_table(const Model *model, DateADT day)
 }
 
 /*
+ * Refuse a table of the day's name that is not ours
+ */
+static void
+check_day_table(const Model *model, TupleDesc desc)
+{
+	Oid			types[4] = {model->ref.id_type, DATEOID, TIMESTAMPTZOID, FLOAT8OID};
+	bool		same = desc->natts == lengthof(types);
+
+	for (int i = 0; same && i < (int) lengthof(types); i++)
+		same = TupleDescAttr(desc, i)->atttypid == types[i];
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("a table in schema \"%s\" that is named like a day of score_history is not one",
+						model->ref.schema),
+				 errhint("Rename it.")));
+}
+
+/*
  * Build the replacement of the day's table from a run
  *
  * Returns a list of it, empty for moments that no date can name in the table's
@@ -225,6 +250,7 @@ history_replace(const Run *run)
 	SPI_finish();
 
 	replacement = replacement_begin(table);
+	check_day_table(run->model, replacement_desc(replacement));
 	for (uint32 i = 0; i < run->scores->count; i++)
 	{
 		const PersonScore *person = &run->scores->people[run->scores->by_id[i]];
@@ -256,18 +282,21 @@ drop_unless_read(const Model *model, const char *parent, const char *name)
 /*
  * Forget the days beyond the model's retention; after the swap, since the locks
  * taken here stay until the end of the transaction
+ *
+ * What is old is so today at the latest: a refresh as of a moment to come,
+ * perhaps mistyped, forgets nothing.
  */
 void
 history_forget(const Run *run)
 {
 	const Model *model = run->model;
+	TimestampTz moment = Min(run->as_of, GetCurrentTransactionStartTimestamp());
 	DateADT		oldest;
 
-	if (model->history_retention == 0 || run->as_of < FIRST_HISTORY_MOMENT ||
-		run->as_of >= END_HISTORY_MOMENT ||
-		model->history_retention > (double) (run->as_of - FIRST_HISTORY_MOMENT))
+	if (model->history_retention == 0 || moment < FIRST_HISTORY_MOMENT ||
+		model->history_retention > (double) (moment - FIRST_HISTORY_MOMENT))
 		return;
-	oldest = day_of(run->as_of - (TimestampTz) model->history_retention);
+	oldest = day_of(moment - (TimestampTz) model->history_retention);
 	SPI_connect();
 	for (int i = 1; i <= SEARCHED_DAYS; i++)
 	{

@@ -533,7 +533,7 @@ ingest_source(Ingest *ingest, SignalTable *signals, const Source *source)
 		reader.fixed_signal = signal_table_find(signals, network, kind);
 	}
 	reader.batch_limit = ingest->model->ref.id_type == TEXTOID ? 1 : BATCH_ROWS;
-	query_stream(source_query(ingest->model, source), ingest_start, ingest_row, &reader);
+	source_stream(ingest->model, source, ingest_start, ingest_row, &reader);
 	record_batch(&reader);
 
 	MemoryContextSwitchTo(old);
@@ -544,7 +544,7 @@ ingest_source(Ingest *ingest, SignalTable *signals, const Source *source)
  * Read all sources of a model as of a moment
  *
  * Runs in the owner's security context. The result is in the current memory
- * context. Errors: those of source_query(), bad rows when the policy says so,
+ * context. Errors: those of source_stream(), bad rows when the policy says so,
  * and whatever the source queries raise.
  */
 Ingest *

@@ -48,6 +48,9 @@ model_from_tuple(HeapTuple tuple, TupleDesc desc)
 	namespace = get_namespace_oid(model->schema, true);
 	if (OidIsValid(namespace))
 		model->scores = get_relname_relid("scores", namespace);
+	/* whoever may create in the schema may have put something else there */
+	if (OidIsValid(model->scores) && get_rel_relkind(model->scores) != RELKIND_MATVIEW)
+		model->scores = InvalidOid;
 	return model;
 }
 
@@ -194,8 +197,9 @@ model_owner(const ModelRef *model)
 	if (!HeapTupleIsValid(tuple))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("view \"%s.scores\" of model \"%s\" does not exist", model->schema, model->name),
-				 errhint("Drop the model with influence_drop_model() and create it again.")));
+				 errmsg("materialized view \"%s.scores\" of model \"%s\" does not exist", model->schema, model->name),
+				 errhint("Where its schema was renamed, a superuser updates the schema in influence.models; "
+						 "otherwise drop the model with influence_drop_model() and create it again.")));
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 	return owner;

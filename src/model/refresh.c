@@ -36,6 +36,27 @@
 /* Sub-object of the view "scores" whose lock stands for "being refreshed" */
 #define REFRESH_LOCK_SUBID	0xFFFF
 
+/* A refresh that this session is in the middle of */
+typedef struct RunningRefresh
+{
+	Oid			scores;			/* of its model */
+	struct RunningRefresh *outer;	/* one whose sources called this one */
+} RunningRefresh;
+
+static RunningRefresh *running = NULL;
+
+/*
+ * Whether a source of the model's own refresh is asking for another one
+ */
+static bool
+is_running_here(const ModelRef *model)
+{
+	for (RunningRefresh *refresh = running; refresh != NULL; refresh = refresh->outer)
+		if (refresh->scores == model->scores)
+			return true;
+	return false;
+}
+
 /*
  * Take the model's refresh lock until the end of the transaction; false when
  * another refresh has it
@@ -45,6 +66,8 @@ lock_model(const ModelRef *model)
 {
 	LOCKTAG		tag;
 
+	if (is_running_here(model))
+		return false;
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, model->scores, REFRESH_LOCK_SUBID);
 	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
@@ -56,12 +79,14 @@ static Datum
 refresh_as_owner(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
 {
 	OwnerContext saved;
+	RunningRefresh refresh = {.scores = ref->scores,.outer = running};
 	Datum		row;
 	Run		   *run = NULL;
 
 	owner_enter(&saved, model_owner(ref));
 	if (lock_model(ref))
 	{
+		running = &refresh;
 		run = run_compute(ref, record->as_of, recalibrate);
 		publish_run(run);
 		record->status = "success";
@@ -85,6 +110,7 @@ refresh_or_log(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner resource_owner = CurrentResourceOwner;
+	RunningRefresh *outer = running;
 	Datum		row = (Datum) 0;
 
 	BeginInternalSubTransaction(NULL);
@@ -92,6 +118,7 @@ refresh_or_log(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
 	PG_TRY();
 	{
 		row = refresh_as_owner(ref, record, recalibrate);
+		running = outer;
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = resource_owner;
@@ -100,6 +127,7 @@ refresh_or_log(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
 	{
 		ErrorData  *error;
 
+		running = outer;
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();

@@ -40,6 +40,7 @@
 #include "parser/parse_utilcmd.h"
 #include "pgstat.h"
 #include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -78,9 +79,27 @@ struct Replacement
 };
 
 /*
+ * Refuse what has no storage of its own, or belongs to somebody else: whoever
+ * may create in the schema may have put it there
+ */
+static void
+check_replaceable(Relation relation)
+{
+	if (relation->rd_rel->relkind != RELKIND_RELATION && relation->rd_rel->relkind != RELKIND_MATVIEW)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table or materialized view", RelationGetRelationName(relation)),
+				 errhint("Rename or drop it; it is in the place of one that a refresh fills.")));
+	if (!class_ownercheck(RelationGetRelid(relation), GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER,
+					   relation->rd_rel->relkind == RELKIND_MATVIEW ? OBJECT_MATVIEW : OBJECT_TABLE,
+					   RelationGetRelationName(relation));
+}
+
+/*
  * Start a replacement: create the transient table
  *
- * The caller must be allowed to replace the relation's contents.
+ * The current user must own the relation (42501).
  */
 Replacement *
 replacement_begin(Oid relation)
@@ -89,6 +108,7 @@ replacement_begin(Oid relation)
 	Relation	old = table_open(relation, ShareUpdateExclusiveLock);
 	TupleDesc	desc;
 
+	check_replaceable(old);
 	CheckTableNotInUse(old, "influence_refresh");
 	replacement->relation = relation;
 	replacement->heap = make_new_heap(relation, old->rd_rel->reltablespace, old->rd_rel->relam,

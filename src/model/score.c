@@ -106,6 +106,25 @@ check_populated(const ModelRef *model, Relation scores)
 }
 
 /*
+ * The view may not be the one we created: refuse other types of id and score
+ * than those it is read with, which would be read as what they are not
+ */
+static void
+check_column_types(const ModelRef *model, Relation scores)
+{
+	TupleDesc	desc = RelationGetDescr(scores);
+
+	if (desc->natts < SCORES_SCORE ||
+		TupleDescAttr(desc, SCORES_USER_ID - 1)->atttypid != model->id_type ||
+		TupleDescAttr(desc, SCORES_SCORE - 1)->atttypid != FLOAT8OID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("materialized view \"%s.scores\" is not the one of model \"%s\"",
+						model->schema, model->name),
+				 errhint("Drop the model with influence_drop_model() and create it again.")));
+}
+
+/*
  * Equality function of an id type
  */
 static RegProcedure
@@ -138,6 +157,7 @@ begin_lookup(FunctionCallInfo fcinfo, const char *model_argument)
 	model_owner(lookup->model);
 	scores = table_open(lookup->model->scores, AccessShareLock);
 	check_may_read(lookup->model);
+	check_column_types(lookup->model, scores);
 	check_populated(lookup->model, scores);
 	lookup->checked_user = GetUserId();
 	lookup->index = find_user_index(scores);
