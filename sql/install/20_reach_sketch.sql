@@ -83,7 +83,7 @@ COMMENT ON FUNCTION influence_reach_final_count(influence_reach_sketch) IS
 	'Number of distinct people of a running aggregate, 0 without any';
 
 -- Aggregates. A group is planned for with 8 kB, a full sketch: groups beyond work_mem
--- are then sorted, which is faster than hashing states that outgrow the caches.
+-- are then sorted or hashed in batches from the start, not when memory has run out.
 
 CREATE AGGREGATE influence_reach_agg(actor bigint) (
 	SFUNC = influence_reach_add,
