@@ -47,8 +47,8 @@
 /* Graphs that converge this soon need no extrapolation */
 #define EXTRAPOLATE_AFTER 20
 
-/* Groups of sources by the bit length of their number of out-edges */
-#define SOURCE_GROUPS 33
+/* Groups of sources by their number of out-edges; all above are in the last */
+#define SOURCE_GROUPS 1024
 
 /* The graph as the iterations see it; arrays in scratch memory */
 typedef struct Surfer
@@ -58,18 +58,12 @@ typedef struct Surfer
 	const double *weight;		/* of the graph; NULL when all are equal */
 	uint32_t   *source;			/* of the graph, as positions in "given" */
 	uint32_t   *position;		/* where a node is in "given" and "give" */
-	double	   *out_inverse;	/* 1 / W[u], 0 for a dangling node */
-	double	   *given;			/* x[u] / W[u] at u's position, last time */
-	double	   *give;			/* the same for next time */
+	uint32_t	dangling_start; /* first position of a dangling node */
+	double	   *out_inverse;	/* 1 / W[u], 1 for a dangling node */
+	double	   *given;			/* x[u] * out_inverse[u] at u's position */
+	double	   *give;			/* the same for the next iteration */
 	double	   *before;			/* ranks two iterations before extrapolation */
 } Surfer;
-
-/* Scalars of one iteration */
-typedef struct Sums
-{
-	double		dangling;		/* rank on dangling nodes */
-	double		residual;		/* L1 change */
-} Sums;
 
 /*
  * Bytes of scratch memory; see pagerank.h
@@ -141,38 +135,36 @@ sum_out_edges(Surfer *surfer, const CsrGraph *graph, void (*check) (void))
 	for (u = 0; u < graph->node_count; u++)
 	{
 		check_at(u, check);
-		if (count[u] > 0)
+		if (count[u] == 0)
+			sum[u] = 1;
+		else
 			sum[u] = 1 / (surfer->weight != NULL ? sum[u] : (double) count[u]);
 	}
 }
 
 /*
- * Group of a source: the bit length of its number of out-edges
+ * Group of a source with so many out-edges
  */
-static inline int
+static inline uint32_t
 source_group(uint32_t count)
 {
-	int			length = 0;
-
-	for (; count > 0; count >>= 1)
-		length++;
-
-	return length;
+	return count < SOURCE_GROUPS ? count : SOURCE_GROUPS - 1;
 }
 
 /*
- * Turn numbers of out-edges into positions, the busiest group first, nodes in
- * order within a group
+ * Turn numbers of out-edges into positions, the busiest group first, dangling
+ * nodes last, nodes in order within a group
  */
 static void
-order_sources(uint32_t *position, uint32_t node_count, void (*check) (void))
+order_sources(Surfer *surfer, void (*check) (void))
 {
+	uint32_t   *position = surfer->position;
 	uint32_t	next[SOURCE_GROUPS] = {0};
 	uint32_t	start = 0;
 	uint32_t	u;
 	int			group;
 
-	for (u = 0; u < node_count; u++)
+	for (u = 0; u < surfer->node_count; u++)
 	{
 		check_at(u, check);
 		next[source_group(position[u])]++;
@@ -184,7 +176,9 @@ order_sources(uint32_t *position, uint32_t node_count, void (*check) (void))
 		next[group] = start;
 		start += size;
 	}
-	for (u = 0; u < node_count; u++)
+	surfer->dangling_start = next[0];
+
+	for (u = 0; u < surfer->node_count; u++)
 	{
 		check_at(u, check);
 		position[u] = next[source_group(position[u])]++;
@@ -203,7 +197,7 @@ prepare(Surfer *surfer, const CsrGraph *graph, void *scratch, void (*check) (voi
 	if (weights_equal(graph, check))
 		surfer->weight = NULL;
 	sum_out_edges(surfer, graph, check);
-	order_sources(surfer->position, graph->node_count, check);
+	order_sources(surfer, check);
 
 	for (e = 0; e < graph->edge_count; e++)
 	{
@@ -251,46 +245,48 @@ pull_block(const Surfer *surfer, uint32_t first, uint32_t end, double *pulled)
 }
 
 /*
- * Set the ranks of nodes first to end - 1 and with them what they give next
- * time; teleport_share and uniform are the rank that each gets per unit
- * of teleport and the entry of a uniform teleport vector. Adds to the sums.
+ * Set the ranks of nodes first to end - 1 and with them what they give in the
+ * next iteration; returns the L1 change
+ *
+ * teleport_share: the rank that each gets per unit of teleport.
  */
-static void
+static double
 set_block(const Surfer *surfer, const PagerankOptions *options,
 		  double teleport_share, uint32_t first, uint32_t end,
-		  const double *pulled, double *rank, Sums *total)
+		  const double *pulled, double *rank)
 {
+	const double *out_inverse = surfer->out_inverse;
+	const uint32_t *position = surfer->position;
+	double	   *give = surfer->give;
+	double		damping = options->damping;
 	double		uniform = 1.0 / surfer->node_count;
-	double		dangling = 0;
 	double		residual = 0;
 	uint32_t	v;
 
 	for (v = first; v < end; v++)
 	{
-		double		out_inverse = surfer->out_inverse[v];
-		double		value = options->damping * pulled[v - first] +
+		double		value = damping * pulled[v - first] +
 			teleport_share * teleport_to(options, uniform, v);
 
 		residual += fabs(value - rank[v]);
-		dangling += out_inverse == 0 ? value : 0;
 		rank[v] = value;
-		surfer->give[surfer->position[v]] = value * out_inverse;
+		give[position[v]] = value * out_inverse[v];
 	}
 
-	total->residual += residual;
-	total->dangling += dangling;
+	return residual;
 }
 
 /*
- * One iteration over all nodes. Sums run over blocks first: that keeps their
- * rounding errors small, and interrupts are looked for in between.
+ * One iteration over all nodes; returns the L1 change. Sums run over blocks
+ * first: that keeps their rounding errors small, and interrupts are looked for
+ * in between.
  */
-static Sums
+static double
 iterate(Surfer *surfer, const PagerankOptions *options, double teleport_share,
 		double *rank)
 {
 	double		pulled[BLOCK_NODES];
-	Sums		total = {0, 0};
+	double		residual = 0;
 	double	   *swap = surfer->given;
 	uint32_t	first = 0;
 
@@ -305,38 +301,55 @@ iterate(Surfer *surfer, const PagerankOptions *options, double teleport_share,
 		if (options->check != NULL)
 			options->check();
 		pull_block(surfer, first, end, pulled);
-		set_block(surfer, options, teleport_share, first, end, pulled, rank, &total);
+		residual += set_block(surfer, options, teleport_share, first, end, pulled, rank);
 		first = end;
 	}
 
-	return total;
+	return residual;
 }
 
 /*
- * Work out what the ranks give to targets; returns the rank on dangling nodes
+ * Rank on dangling nodes, which is what they give, behind all others
  */
 static double
+dangling_mass(const Surfer *surfer)
+{
+	const double *give = surfer->give;
+	double		mass = 0;
+	uint32_t	i = surfer->dangling_start;
+
+	while (i < surfer->node_count)
+	{
+		double		block = 0;
+
+		do
+			block += give[i++];
+		while (i < surfer->node_count && i % BLOCK_NODES != 0);
+		mass += block;
+	}
+
+	return mass;
+}
+
+/*
+ * Work out what the ranks give
+ */
+static void
 give_ranks(const Surfer *surfer, const double *rank, void (*check) (void))
 {
-	double		dangling = 0;
 	uint32_t	v;
 
 	for (v = 0; v < surfer->node_count; v++)
 	{
-		double		out_inverse = surfer->out_inverse[v];
-
 		check_at(v, check);
-		surfer->give[surfer->position[v]] = rank[v] * out_inverse;
-		dangling += out_inverse == 0 ? rank[v] : 0;
+		surfer->give[surfer->position[v]] = rank[v] * surfer->out_inverse[v];
 	}
-
-	return dangling;
 }
 
 /*
- * Start at the teleport vector; returns the rank on dangling nodes
+ * Start at the teleport vector
  */
-static double
+static void
 start(const Surfer *surfer, const PagerankOptions *options, double *rank)
 {
 	double		uniform = 1.0 / surfer->node_count;
@@ -347,15 +360,14 @@ start(const Surfer *surfer, const PagerankOptions *options, double *rank)
 		check_at(v, options->check);
 		rank[v] = teleport_to(options, uniform, v);
 	}
-
-	return give_ranks(surfer, rank, options->check);
+	give_ranks(surfer, rank, options->check);
 }
 
 /*
  * Extrapolate from the ranks and those two iterations before, unless one would
- * turn negative; returns the rank on dangling nodes
+ * turn negative
  */
-static double
+static void
 extrapolate(const Surfer *surfer, const PagerankOptions *options, double *rank)
 {
 	double		shrink = options->damping * options->damping;
@@ -369,10 +381,12 @@ extrapolate(const Surfer *surfer, const PagerankOptions *options, double *rank)
 		ahead[v] = (rank[v] - shrink * surfer->before[v]) / (1 - shrink);
 		least = ahead[v] < least ? ahead[v] : least;
 	}
-	if (least == 0)
-		memcpy(rank, ahead, surfer->node_count * sizeof(double));
 
-	return give_ranks(surfer, rank, options->check);
+	if (least == 0)
+	{
+		memcpy(rank, ahead, surfer->node_count * sizeof(double));
+		give_ranks(surfer, rank, options->check);
+	}
 }
 
 /*
@@ -383,28 +397,22 @@ pagerank(const CsrGraph *graph, const PagerankOptions *options,
 		 double *rank, void *scratch, PagerankResult *result)
 {
 	Surfer		surfer;
-	double		dangling;
 
 	prepare(&surfer, graph, scratch, options->check);
-	dangling = start(&surfer, options, rank);
+	start(&surfer, options, rank);
 
 	memset(result, 0, sizeof(*result));
 	while (!result->converged && result->iterations < options->max_iterations)
 	{
-		double		share = 1 - options->damping + options->damping * dangling;
-		Sums		sums;
-
 		if (result->iterations == EXTRAPOLATE_AFTER - 2)
 			memcpy(surfer.before, rank, surfer.node_count * sizeof(double));
+		else if (result->iterations == EXTRAPOLATE_AFTER)
+			extrapolate(&surfer, options, rank);
 
-		sums = iterate(&surfer, options, share, rank);
-		dangling = sums.dangling;
+		result->teleport_share = 1 - options->damping +
+			options->damping * dangling_mass(&surfer);
+		result->residual = iterate(&surfer, options, result->teleport_share, rank);
 		result->iterations++;
-		result->residual = sums.residual;
-		result->converged = sums.residual < options->tolerance;
-		result->teleport_share = share;
-
-		if (result->iterations == EXTRAPOLATE_AFTER && !result->converged)
-			dangling = extrapolate(&surfer, options, rank);
+		result->converged = result->residual < options->tolerance;
 	}
 }
