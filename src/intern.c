@@ -24,6 +24,7 @@
 #include "utils/uuid.h"
 
 #include "intern.h"
+#include "math/prefetch.h"
 #include "memory.h"
 
 /* Hash tables start at this many ids */
@@ -318,14 +319,14 @@ intern_prefetch(const InternTable *table, Datum id)
 	{
 		const bigint_id_hash *hash = table->bigint_hash;
 
-		__builtin_prefetch(&hash->data[hash_bits((uint64) DatumGetInt64(id), table->seed) &
+		prefetch(&hash->data[hash_bits((uint64) DatumGetInt64(id), table->seed) &
 									   hash->sizemask]);
 	}
 	else if (table->id_type == UUIDOID)
 	{
 		const uuid_id_hash *hash = table->uuid_hash;
 
-		__builtin_prefetch(&hash->data[hash_uuid(DatumGetUUIDP(id), table->seed) &
+		prefetch(&hash->data[hash_uuid(DatumGetUUIDP(id), table->seed) &
 									   hash->sizemask]);
 	}
 }
@@ -347,9 +348,10 @@ intern_id(InternTable *table, Datum id)
 		BigintEntry *entry;
 
 		reserve(table);
-		entry = bigint_id_insert(table->bigint_hash, DatumGetInt64(id), &found);
-		if (!found)
+		entry = bigint_id_lookup(table->bigint_hash, DatumGetInt64(id));
+		if (entry == NULL)
 		{
+			entry = bigint_id_insert(table->bigint_hash, DatumGetInt64(id), &found);
 			entry->index = table->count;
 			table->bigints[table->count++] = entry->key;
 		}
@@ -435,6 +437,25 @@ intern_datum(const InternTable *table, uint32 index)
 			return UUIDPGetDatum(&table->uuids[index]);
 		default:
 			return PointerGetDatum(table->texts[index]);
+	}
+}
+
+/*
+ * Bring an id into the cache that intern_datum() will be asked for
+ */
+void
+intern_prefetch_datum(const InternTable *table, uint32 index)
+{
+	switch (table->id_type)
+	{
+		case INT8OID:
+			prefetch(&table->bigints[index]);
+			break;
+		case UUIDOID:
+			prefetch(&table->uuids[index]);
+			break;
+		default:
+			prefetch(&table->texts[index]);
 	}
 }
 
