@@ -22,6 +22,7 @@
 #include "nodes/parsenodes.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
+#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -154,6 +155,8 @@ refresh_model(const ModelRef *ref, TimestampTz as_of, bool recalibrate)
 {
 	RefreshRecord record = {.model = ref->name,.as_of = as_of};
 
+	/* on a standby there would be nobody to write the log either */
+	PreventCommandIfReadOnly("influence_refresh()");
 	model_check_owner(ref);
 	record.started_at = GetCurrentTimestamp();
 	record.run_by = GetUserNameFromId(GetUserId(), false);
