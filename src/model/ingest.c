@@ -20,6 +20,7 @@
 #include "utils/uuid.h"
 
 #include "math/decay.h"
+#include "math/prefetch.h"
 #include "memory.h"
 #include "model/ingest.h"
 #include "model/progress.h"
@@ -416,6 +417,13 @@ record_batch(SourceReader *reader)
 
 		row->target = intern_person(ingest, row->target_id);
 		row->actor = row->has_actor ? intern_person(ingest, row->actor_id) : NOBODY;
+		if (row->has_actor)
+			prefetch_to_write(&ingest->last_active_at[row->actor]);
+	}
+	for (int i = 0; i < reader->batch_count; i++)
+	{
+		Row		   *row = &reader->batch[i];
+
 		if (row->actor == row->target &&
 			(role_is_engaging(row->signal->role) || row->signal->role == ROLE_FOLLOW))
 			ingest->rows_ignored[IGNORE_SELF]++;

@@ -23,6 +23,7 @@
 #include "nodes/parsenodes.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
+#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -175,6 +176,8 @@ refresh_model(const ModelRef *ref, TimestampTz as_of, bool recalibrate)
 {
 	RefreshRecord record = {.model = ref->name,.as_of = as_of};
 
+	/* on a standby there would be nobody to write the log either */
+	PreventCommandIfReadOnly("influence_refresh()");
 	model_check_owner(ref);
 	check_may_write(ref);
 	record.started_at = GetCurrentTimestamp();
