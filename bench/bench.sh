@@ -18,4 +18,5 @@ gcc -std=gnu99 -O2 -ffp-contract=off -I../src -c ../src/math/graph.c ../src/math
 gcc -std=gnu99 -O3 -Wall -I../src -o pagerank_bench pagerank_bench.c graph.o pagerank.o -lm
 
 # The server that test/with_server.sh starts runs with fsync off.
-exec ../test/with_server.sh ./measure.sh ${SCALE:-1m 10m}
+read -ra scales <<< "${SCALE:-1m 10m}"
+exec ../test/with_server.sh ./measure.sh "${scales[@]}"

@@ -1,18 +1,18 @@
 -- The scores of model 1 in SQL, as one would write it without the extension.
 --
--- Set-based, each step one table: unlogged (which, unlike temporary ones, are
--- scanned in parallel) and analysed for what remains an intermediate result,
--- ordinary and indexed like the views of a model for what is shown. Needs a
--- work_mem that holds its hash tables. It is written for this one table of
--- interactions: no anonymous rows, no sentiment of their own, no authority
+-- Set-based, each step one table. Intermediate results are unlogged (which,
+-- unlike temporary tables, are scanned in parallel) and analysed; what is shown
+-- is ordinary and indexed like the views of a model. Written for this one table
+-- of interactions: no anonymous rows, no sentiment of their own, no authority
 -- signals, every post with its id. Configuration and calibration are those of
 -- the model "bench"; the variable as_of is the moment. Leaves its results in
 -- the schema handwritten.
 --
--- Letters are those of the formula: a is an actor, u a target; c, x, n, y and p
--- belong to a pair of them.
+-- Short names are those of the formula. Of a pair of people on a network: c rows,
+-- x and n their decayed weight (n: what is not conversational), y engagement.
 
 SET client_min_messages = warning;
+-- What holds the hash tables of 10 million interactions.
 SET work_mem = '512MB';
 -- The planner thinks too little of hash joins on three columns.
 SET enable_mergejoin = off;

@@ -12,7 +12,6 @@ work=$(mktemp -d /tmp/influence_bench.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 cp duckdb.mjs "$work"
 cd "$work"
-mkfifo rows
 
 as_of='2026-01-01 00:00 UTC'
 refresh="SELECT influence_refresh('bench', '$as_of')"
@@ -57,7 +56,7 @@ server() {
 	done
 	pg_ctl -D "$PGHOST/data" -l "$PGHOST/log" restart > /dev/null
 	say "$(query -At -c 'SELECT version()')"
-	echo "$(nproc) cores, $(awk '/^MemTotal/ {printf "%.0f", $2 / 1048576}' /proc/meminfo) GiB; one client, nothing else should run"
+	echo "$(nproc) cores, $(awk '/^MemTotal/ {printf "%.0f", $2 / 1048576}' /proc/meminfo) GiB, load $(cut -d ' ' -f 1 /proc/loadavg)"
 	query -P footer=off -c "SELECT name, current_setting(name) AS value FROM pg_settings WHERE name IN ('shared_buffers',
 		'work_mem', 'maintenance_work_mem', 'max_wal_size', 'max_parallel_workers_per_gather', 'jit', 'fsync')"
 }
@@ -72,14 +71,13 @@ generate() {
 	say "$scale: generating $rows interactions"
 	createdb "bench_$scale"
 	export PGDATABASE=bench_$scale
-	"$here/generate" "$rows" > rows &
-	query -f "$here/setup.sql" < rows > /dev/null
-	wait $!
+	"$here/generate" "$rows" | query -f "$here/setup.sql" > /dev/null
 	query -c "$refresh" > /dev/null
 	query -c 'CREATE TABLE people AS SELECT actor AS id FROM interactions UNION SELECT target FROM interactions' \
 		-c 'VACUUM (ANALYZE) people'
-	query -x -P footer=off -c "SELECT (SELECT count(*) FROM people) AS people, (SELECT count(*) FROM bench.scores) AS scored,
-		pg_size_pretty(pg_table_size('interactions')) AS interactions"
+	query -x -P footer=off -c "SELECT (SELECT count(*) FROM people) AS people,
+			(SELECT count(*) FROM bench.scores) AS scored,
+			pg_size_pretty(pg_table_size('interactions')) AS interactions"
 }
 
 measure_sql() {
@@ -126,16 +124,18 @@ measure_pagerank() {
 }
 
 measure_aggregates() {
-	local reach='SELECT sum(influence_reach_count(s)) FROM (SELECT influence_reach_agg(actor) AS s FROM interactions GROUP BY'
-	local distinct='SELECT sum(s) FROM (SELECT count(DISTINCT actor) AS s FROM interactions GROUP BY'
-	local hll='SELECT sum(hll_cardinality(s)) FROM (SELECT hll_add_agg(hll_hash_bigint(actor), 10) AS s FROM interactions GROUP BY'
-	local large="network, kind, happened_at::date) AS g" small='target) AS g'
+	local from='AS s FROM interactions GROUP BY'
+	local reach="SELECT sum(influence_reach_count(s)) FROM (SELECT influence_reach_agg(actor) $from"
+	local distinct="SELECT sum(s) FROM (SELECT count(DISTINCT actor) $from"
+	local hll="SELECT sum(hll_cardinality(s)) FROM (SELECT hll_add_agg(hll_hash_bigint(actor), 10) $from"
+	local large='network, kind, happened_at::date) AS g' small='target) AS g'
 
 	say "$scale: aggregates"
-	pair decay 5 "SELECT sum(influence_decayed_sum(s, '$as_of')) FROM (
-			SELECT influence_decay_agg(coalesce(weight, 1), happened_at, '14 days') AS s FROM interactions GROUP BY target) AS g" \
-		"SELECT sum(s) FROM (SELECT sum(coalesce(weight, 1)
-			* exp(-ln(2) / 1209600 * date_part('epoch', timestamptz '$as_of' - happened_at))) AS s FROM interactions GROUP BY target) AS g"
+	pair decay 5 "SELECT sum(influence_decayed_sum(s, '$as_of'))
+		FROM (SELECT influence_decay_agg(coalesce(weight, 1), happened_at, '14 days') $from target) AS g" \
+		"SELECT sum(s)
+		FROM (SELECT sum(coalesce(weight, 1) * exp(-ln(2) / 1209600
+			* date_part('epoch', timestamptz '$as_of' - happened_at))) $from target) AS g"
 	pair distinct_large 3 "$reach $large" "$distinct $large"
 	pair distinct_small 3 "$reach $small" "$distinct $small"
 	if query -c 'CREATE EXTENSION hll' > /dev/null 2>&1; then
@@ -174,15 +174,15 @@ private_memory() { awk '/^RssAnon/ {print $2 * 1024}' "/proc/$1/status"; }
 # The refreshing backend is looked at every 20 ms. Without its parallel workers,
 # which only scan. Edges are pairs of people on a network.
 measure_memory() {
-	local pid before peak=0 now line='' edges people
+	local pid before peak=0 now edges people
 	say "$scale: memory of a refresh"
 	coproc psql -XqAt
 	echo "SELECT influence_score(1::bigint) IS NULL; SELECT pg_backend_pid();" >&"${COPROC[1]}"
-	read -r line <&"${COPROC[0]}"
+	read -r _ <&"${COPROC[0]}"
 	read -r pid <&"${COPROC[0]}"
 	before=$(private_memory "$pid")
 	echo "$refresh; \\q" >&"${COPROC[1]}"
-	while ! read -r -t 0.02 line <&"${COPROC[0]}"; do
+	while ! read -r -t 0.02 _ <&"${COPROC[0]}"; do
 		now=$(private_memory "$pid")
 		[ "${now:-0}" -le "$peak" ] || peak=$now
 	done
@@ -225,8 +225,9 @@ report() {
 			for (i = 2; i <= n; i++) {
 				key = $1 SUBSEP scale[i]
 				if (!(key in ours)) cell = "-"
-				else if (table == "ratios") cell = sprintf("%.2f", $5 == "higher" ? theirs[key] / ours[key] : ours[key] / theirs[key])
-				else cell = sprintf("%.*f : %.*f", ours[key] < 10 ? 3 : 0, ours[key], theirs[key] < 10 ? 3 : 0, theirs[key])
+				else if (table == "ratios") cell = sprintf("%.2f", $5 == "higher" ? theirs[key] / ours[key] :
+					ours[key] / theirs[key])
+				else cell = sprintf(ours[key] < 10 ? "%.3f : %.3f" : "%.0f : %.0f", ours[key], theirs[key])
 				row = row " | " cell
 			}
 			print row " |"
