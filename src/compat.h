@@ -87,4 +87,11 @@
 	index_beginscan(relation, index, snapshot, keys, 0)
 #endif
 
+/* 18 keeps pruning apart from Append */
+#if PG_VERSION_NUM >= 180000
+#define append_prunes_at_run_time(append) ((append)->part_prune_index >= 0)
+#else
+#define append_prunes_at_run_time(append) ((append)->part_prune_info != NULL)
+#endif
+
 #endif							/* INFLUENCE_COMPAT_H */

@@ -294,8 +294,9 @@ influence_score_text(PG_FUNCTION_ARGS)
 }
 
 /*
- * influence_find_model(model text): name, schema and id type of the model that
- * a call means
+ * influence_find_model(model text, refreshed boolean): name, schema and id type
+ * of the model that a call means; an error when its views are gone, or when they
+ * must have been filled (refreshed) and are not
  */
 Datum
 influence_find_model(PG_FUNCTION_ARGS)
@@ -305,6 +306,14 @@ influence_find_model(PG_FUNCTION_ARGS)
 	Datum		values[3];
 	bool		nulls[3] = {false};
 
+	model_owner(model);
+	if (!PG_ARGISNULL(1) && PG_GETARG_BOOL(1))
+	{
+		Relation	scores = table_open(model->scores, AccessShareLock);
+
+		check_populated(model, scores);
+		table_close(scores, AccessShareLock);
+	}
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	values[0] = CStringGetTextDatum(model->name);

@@ -358,9 +358,14 @@ UPDATE influence.sources SET model = 'nowhere';
 
 -- a model without sources, without signals
 SELECT influence_create_model('empty');
+SELECT influence_score(1, 'empty');
+SELECT * FROM influence_explain(1, 'empty');
+\echo :LAST_ERROR_SQLSTATE
+SELECT influence_score(1, now(), 'empty');
 SELECT status, rows_read, rows_ignored, users, iterations, calibration FROM influence_refresh('empty');
 SELECT count(*) FROM empty.scores;
 SELECT influence_score(1, 'empty');
+SELECT * FROM influence_explain(1, 'empty');
 DELETE FROM influence.networks WHERE model = 'empty';
 SELECT status, rows_read, users FROM influence_refresh('empty');
 SELECT influence_drop_model('empty');
@@ -386,6 +391,22 @@ SELECT influence_calibrate(NULL);
 \echo :LAST_ERROR_SQLSTATE
 SELECT influence_calibrate('social', 'infinity');
 \echo :LAST_ERROR_SQLSTATE
+-- a moment is taken for a model when it is not named
+SELECT influence_score(1, '2026-06-25');
+\echo :LAST_ERROR_SQLSTATE
+SELECT influence_score('1', '2026-06-25 12:00+02');
+SELECT influence_score(1, 'Yesterday');
+SELECT influence_score(1, '2026');
+SELECT * FROM influence_explain(1, '2026-06-25');
+-- nothing is written where nothing can be
+BEGIN READ ONLY;
+SELECT influence_refresh('social');
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+SET default_transaction_read_only = on;
+CALL influence_refresh_all();
+RESET default_transaction_read_only;
+SELECT * FROM influence_refresh_progress();
 SELECT * FROM influence_model_scores('social');
 SELECT * FROM influence_model_scores('social') AS t (user_id text);
 \echo :LAST_ERROR_SQLSTATE

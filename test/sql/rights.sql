@@ -22,8 +22,9 @@ GRANT SELECT ON app.likes TO regress_influence_owner;
 -- Creating: a right to create a schema, or a schema of one's own
 --
 SET ROLE regress_influence_nobody;
+\set VERBOSITY sqlstate
 SELECT influence_create_model('mine');
-\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY default
 RESET ROLE;
 CREATE SCHEMA nobodys AUTHORIZATION regress_influence_nobody;
 SET ROLE regress_influence_nobody;
