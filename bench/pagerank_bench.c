@@ -169,7 +169,7 @@ main(int argc, char **argv)
 	float	   *contribution = array(n, sizeof(float));
 	double	   *teleport = array(n, sizeof(double));
 	double	   *rank = array(n, sizeof(double));
-	double	   *work = array(pagerank_scratch(n), sizeof(double));
+	void	   *work = array(pagerank_scratch(&graph), 1);
 	double		ours[MAX_REPETITIONS];
 	double		theirs[MAX_REPETITIONS];
 	double		converged[MAX_REPETITIONS];

@@ -9,9 +9,16 @@
 
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
+#include "catalog/pg_class_d.h"
+#include "catalog/pg_namespace_d.h"
 #endif
 
 #include "datatype/timestamp.h"
+
+/* 18 writes what does not return in front of the whole declaration, as C23 does */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
 
 /* Intervals are always finite before 17 */
 #if PG_VERSION_NUM < 170000
@@ -69,6 +76,15 @@
 #define close_storage_by_oid(oid) ((void) (oid))
 #else
 #define close_storage_by_oid(oid) RelationCloseSmgrByOid(oid)
+#endif
+
+/* A scan with "keys" conditions and no ordering; 18 can count what it does */
+#if PG_VERSION_NUM >= 180000
+#define begin_index_scan(relation, index, snapshot, keys) \
+	index_beginscan(relation, index, snapshot, NULL, keys, 0)
+#else
+#define begin_index_scan(relation, index, snapshot, keys) \
+	index_beginscan(relation, index, snapshot, keys, 0)
 #endif
 
 /* 18 keeps pruning apart from Append */

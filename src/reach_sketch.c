@@ -124,7 +124,7 @@ reach_allocate(ReachIdType id_type, uint32 k, uint32 capacity, bool working)
 /*
  * Complain about a sketch that cannot be
  */
-static void pg_attribute_noreturn()
+pg_noreturn static void
 reach_damaged(const ReachSketch *reach, const char *detail)
 {
 	ereport(ERROR,

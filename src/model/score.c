@@ -193,7 +193,7 @@ read_score(const ScoreLookup *lookup, Datum id, double *score)
 	Relation	scores = table_open(lookup->model->scores, NoLock);
 	Relation	index = index_open(lookup->index, NoLock);
 	TupleTableSlot *slot = table_slot_create(scores, NULL);
-	IndexScanDesc scan = index_beginscan(scores, index, GetActiveSnapshot(), 1, 0);
+	IndexScanDesc scan = begin_index_scan(scores, index, GetActiveSnapshot(), 1);
 	ScanKeyData key;
 	bool		found;
 	bool		isnull = true;
