@@ -41,20 +41,6 @@
 	pg_class_ownercheck(oid, role)
 #endif
 
-/*
- * Build an index that the caller has every right to; quietly, checks of rights
- * and use left out. 16 added the number of partitions.
- */
-#if PG_VERSION_NUM >= 160000
-#define define_index(relation, stmt) \
-	DefineIndex(relation, stmt, InvalidOid, InvalidOid, InvalidOid, -1, \
-				false, false, false, false, true).objectId
-#else
-#define define_index(relation, stmt) \
-	DefineIndex(relation, stmt, InvalidOid, InvalidOid, InvalidOid, \
-				false, false, false, false, true).objectId
-#endif
-
 /* 16 renamed relfilenodes; 17 pins storage managers, so none need closing */
 #if PG_VERSION_NUM >= 160000
 #define rd_newStorageSubid rd_newRelfilelocatorSubid
@@ -69,6 +55,14 @@
 #define close_storage_by_oid(oid) ((void) (oid))
 #else
 #define close_storage_by_oid(oid) RelationCloseSmgrByOid(oid)
+#endif
+
+/* 18 counts the all-frozen pages of a relation in pg_class */
+#if PG_VERSION_NUM >= 180000
+#define swap_all_frozen(a, b) \
+	do { int32 swapped = (a)->relallfrozen; (a)->relallfrozen = (b)->relallfrozen; (b)->relallfrozen = swapped; } while (0)
+#else
+#define swap_all_frozen(a, b) ((void) 0)
 #endif
 
 #endif							/* INFLUENCE_COMPAT_H */
