@@ -78,6 +78,14 @@
 #define close_storage_by_oid(oid) RelationCloseSmgrByOid(oid)
 #endif
 
+/* 18 counts frozen pages, beside the visible ones */
+#if PG_VERSION_NUM >= 180000
+#define swap_frozen_pages(a, b) \
+	do { int32 pages = (a)->relallfrozen; (a)->relallfrozen = (b)->relallfrozen; (b)->relallfrozen = pages; } while (0)
+#else
+#define swap_frozen_pages(a, b) ((void) 0)
+#endif
+
 /* A scan with "keys" conditions and no ordering; 18 can count what it does */
 #if PG_VERSION_NUM >= 180000
 #define begin_index_scan(relation, index, snapshot, keys) \

@@ -244,6 +244,7 @@ swap_class_rows(Form_pg_class a, Form_pg_class b)
 	SWAP(int32, a->relpages, b->relpages);
 	SWAP(float4, a->reltuples, b->reltuples);
 	SWAP(int32, a->relallvisible, b->relallvisible);
+	swap_frozen_pages(a, b);
 	if (a->relkind != RELKIND_INDEX)
 	{
 		SWAP(TransactionId, a->relfrozenxid, b->relfrozenxid);
