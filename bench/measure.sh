@@ -50,15 +50,17 @@ compare() {
 
 server() {
 	local setting
+	# No autovacuum: it would run beside what happens to be measured next.
 	for setting in shared_buffers=2GB work_mem=64MB maintenance_work_mem=512MB max_wal_size=16GB \
-		max_parallel_workers_per_gather=2 jit=off; do
+		max_parallel_workers_per_gather=2 jit=off autovacuum=off; do
 		query -c "ALTER SYSTEM SET ${setting%=*} = '${setting#*=}'"
 	done
 	pg_ctl -D "$PGHOST/data" -l "$PGHOST/log" restart > /dev/null
 	say "$(query -At -c 'SELECT version()')"
-	echo "$(nproc) cores, $(awk '/^MemTotal/ {printf "%.0f", $2 / 1048576}' /proc/meminfo) GiB, load $(cut -d ' ' -f 1 /proc/loadavg)"
+	awk -v cores="$(nproc)" -v load="$(cut -d ' ' -f 1 /proc/loadavg)" \
+		'/^MemTotal/ {printf "%d cores, %.0f GiB, load %s\n", cores, $2 / 1048576, load}' /proc/meminfo
 	query -P footer=off -c "SELECT name, current_setting(name) AS value FROM pg_settings WHERE name IN ('shared_buffers',
-		'work_mem', 'maintenance_work_mem', 'max_wal_size', 'max_parallel_workers_per_gather', 'jit', 'fsync')"
+		'work_mem', 'maintenance_work_mem', 'max_wal_size', 'max_parallel_workers_per_gather', 'jit', 'fsync', 'autovacuum')"
 }
 
 install_duckdb() {

@@ -48,20 +48,6 @@
 	pg_class_ownercheck(oid, role)
 #endif
 
-/*
- * Build an index that the caller has every right to; quietly, checks of rights
- * and use left out. 16 added the number of partitions.
- */
-#if PG_VERSION_NUM >= 160000
-#define define_index(relation, stmt) \
-	DefineIndex(relation, stmt, InvalidOid, InvalidOid, InvalidOid, -1, \
-				false, false, false, false, true).objectId
-#else
-#define define_index(relation, stmt) \
-	DefineIndex(relation, stmt, InvalidOid, InvalidOid, InvalidOid, \
-				false, false, false, false, true).objectId
-#endif
-
 /* 16 renamed relfilenodes; 17 pins storage managers, so none need closing */
 #if PG_VERSION_NUM >= 160000
 #define rd_newStorageSubid rd_newRelfilelocatorSubid
@@ -78,14 +64,6 @@
 #define close_storage_by_oid(oid) RelationCloseSmgrByOid(oid)
 #endif
 
-/* 18 counts frozen pages, beside the visible ones */
-#if PG_VERSION_NUM >= 180000
-#define swap_frozen_pages(a, b) \
-	do { int32 pages = (a)->relallfrozen; (a)->relallfrozen = (b)->relallfrozen; (b)->relallfrozen = pages; } while (0)
-#else
-#define swap_frozen_pages(a, b) ((void) 0)
-#endif
-
 /* A scan with "keys" conditions and no ordering; 18 can count what it does */
 #if PG_VERSION_NUM >= 180000
 #define begin_index_scan(relation, index, snapshot, keys) \
@@ -100,6 +78,14 @@
 #define append_prunes_at_run_time(append) ((append)->part_prune_index >= 0)
 #else
 #define append_prunes_at_run_time(append) ((append)->part_prune_info != NULL)
+#endif
+
+/* 18 counts the all-frozen pages of a relation in pg_class */
+#if PG_VERSION_NUM >= 180000
+#define swap_all_frozen(a, b) \
+	do { int32 swapped = (a)->relallfrozen; (a)->relallfrozen = (b)->relallfrozen; (b)->relallfrozen = swapped; } while (0)
+#else
+#define swap_all_frozen(a, b) ((void) 0)
 #endif
 
 #endif							/* INFLUENCE_COMPAT_H */

@@ -23,7 +23,6 @@
 #include "nodes/parsenodes.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
-#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -151,7 +150,8 @@ refresh_or_log(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
 }
 
 /*
- * A refresh writes: refuse it where nothing can be written (25006)
+ * A refresh writes: refuse it where nothing can be written (25006), where there
+ * would be nobody to log its failure either
  */
 static void
 check_may_write(const ModelRef *ref)
@@ -176,8 +176,6 @@ refresh_model(const ModelRef *ref, TimestampTz as_of, bool recalibrate)
 {
 	RefreshRecord record = {.model = ref->name,.as_of = as_of};
 
-	/* on a standby there would be nobody to write the log either */
-	PreventCommandIfReadOnly("influence_refresh()");
 	model_check_owner(ref);
 	check_may_write(ref);
 	record.started_at = GetCurrentTimestamp();

@@ -11,25 +11,27 @@
  *   social.scores  ----> new rows, new indexes      (same OIDs as before)
  *   pg_temp_12345  ----> old rows, old indexes      (dropped at once)
  *
- * Locks: ShareUpdateExclusiveLock on the relation while its replacement is built,
- * which keeps DDL and VACUUM away but no reader. The exclusive lock is waited
+ * Locks: ExclusiveLock on the relation while its replacement is built, which
+ * keeps DDL, VACUUM and changes away but no reader. The exclusive lock is waited
  * for only briefly, then given up and asked for again later: a reader that holds
- * on to the relation delays us, and never the readers behind it.
+ * on to the relation delays us, and never the readers behind it. That includes
+ * the locks on indexes and the toast table, which somebody may hold without one
+ * on the relation: VACUUM of the toast table does. What the end of the
+ * transaction would have to write out is written before the lock.
  */
 #include "compat.h"
 
-#include "access/attmap.h"
 #include "access/genam.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
-#include "access/multixact.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/toast_internals.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/dependency.h"
+#include "catalog/index.h"
 #include "catalog/indexing.h"
-#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "commands/cluster.h"
 #include "commands/defrem.h"
@@ -37,29 +39,40 @@
 #include "commands/tablecmds.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
-#include "parser/parse_utilcmd.h"
 #include "pgstat.h"
+#include "storage/bufmgr.h"
+#include "storage/latch.h"
 #include "storage/lmgr.h"
+#include "storage/predicate.h"
+#include "storage/smgr.h"
 #include "utils/acl.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
-#include "utils/resowner.h"
 #include "utils/syscache.h"
 
+#include "model/attempt.h"
 #include "model/replacement.h"
 
 /* Rows that are inserted together */
 #define BATCH_ROWS	1000
 
-/* Longest wait for an exclusive lock: what a reader behind us may feel */
-#define LOCK_TIMEOUT	"100ms"
+/* How the storage is written: frozen, as nobody sees it before it is swapped in */
+#define INSERT_OPTIONS	(TABLE_INSERT_SKIP_FSM | TABLE_INSERT_FROZEN)
 
-/* Pause before the lock is asked for again; it doubles up to the longest */
-#define FIRST_PAUSE_USEC	(20 * 1000L)
-#define LONGEST_PAUSE_USEC	(1000 * 1000L)
+/*
+ * Longest wait for the exclusive locks, all of them together, in milliseconds:
+ * what a reader behind us may feel. It grows with every attempt, as many long
+ * queries at a time may leave no shorter gap.
+ */
+#define FIRST_LOCK_WAIT		100
+#define LONGEST_LOCK_WAIT	200
+#define LOCK_WAIT_STEP		2
+
+/* Pause before the locks are asked for again; it doubles up to the longest */
+#define FIRST_PAUSE_MS		20
+#define LONGEST_PAUSE_MS	1000
 
 /* Attempts before the refresh fails: about ten minutes */
 #define LOCK_ATTEMPTS	600
@@ -105,7 +118,7 @@ Replacement *
 replacement_begin(Oid relation)
 {
 	Replacement *replacement = palloc0(sizeof(Replacement));
-	Relation	old = table_open(relation, ShareUpdateExclusiveLock);
+	Relation	old = table_open(relation, ExclusiveLock);
 	TupleDesc	desc;
 
 	check_replaceable(old);
@@ -117,8 +130,6 @@ replacement_begin(Oid relation)
 	CommandCounterIncrement();
 
 	replacement->heap_rel = table_open(replacement->heap, NoLock);
-	/* values stored out of line must name the toast table that they end up in */
-	replacement->heap_rel->rd_toastoid = old->rd_rel->reltoastrelid;
 	table_close(old, NoLock);
 
 	replacement->bulk = GetBulkInsertState();
@@ -141,9 +152,6 @@ replacement_desc(const Replacement *replacement)
 
 /*
  * Write the rows of the batch
- *
- * They are frozen at once: the table is new, and nobody sees it before it is
- * swapped in.
  */
 static void
 flush_batch(Replacement *replacement)
@@ -152,8 +160,7 @@ flush_batch(Replacement *replacement)
 
 	CHECK_FOR_INTERRUPTS();
 	table_multi_insert(replacement->heap_rel, replacement->slots, replacement->batch_count,
-					   GetCurrentCommandId(true), TABLE_INSERT_SKIP_FSM | TABLE_INSERT_FROZEN,
-					   replacement->bulk);
+					   GetCurrentCommandId(true), INSERT_OPTIONS, replacement->bulk);
 	for (int i = 0; i < replacement->batch_count; i++)
 		ExecClearTuple(replacement->slots[i]);
 	MemoryContextSwitchTo(old);
@@ -179,28 +186,45 @@ replacement_put(Replacement *replacement, Datum *values, bool *nulls)
 
 /*
  * Build the twin of one index of the relation on the transient table
+ *
+ * Only its storage will be used. Like REINDEX CONCURRENTLY, this asks for no
+ * rights on what the index has already: its tablespace, its functions.
  */
 static Oid
-build_index(Replacement *replacement, Oid index_oid)
+build_index(Relation heap, Oid kept)
 {
-	Relation	index = index_open(index_oid, AccessShareLock);
-	int			columns = RelationGetDescr(replacement->heap_rel)->natts;
-	AttrMap    *same_columns = make_attrmap(columns);
-	IndexStmt  *stmt;
-	Oid			built;
+	char	   *name = ChooseRelationName(get_rel_name(kept), NULL, "new", RelationGetNamespace(heap), false);
+	Oid			built = index_concurrently_create_copy(heap, kept, get_rel_tablespace(kept), name);
+	Relation	index;
+	IndexInfo  *info;
 
-	for (int i = 0; i < columns; i++)
-		same_columns->attnums[i] = i + 1;
-	stmt = generateClonedIndexStmt(NULL, index, same_columns, NULL);
+	CommandCounterIncrement();
+	index = index_open(built, AccessExclusiveLock);
+	info = BuildIndexInfo(index);
+	/* one that could not be built, and is waiting to be dropped, cannot hold us up */
+	if (!get_index_isvalid(kept))
+		info->ii_Unique = false;
+	index_build(heap, index, info, false, true);
 	index_close(index, NoLock);
-
-	/* only its storage will be used: no constraint, no comment */
-	stmt->primary = false;
-	stmt->isconstraint = false;
-	stmt->idxcomment = NULL;
-	built = define_index(replacement->heap, stmt);
 	CommandCounterIncrement();
 	return built;
+}
+
+/*
+ * Bring new storage to disk if it is not in the WAL (wal_level = minimal): the
+ * end of the transaction does it while readers wait, and finds it done
+ */
+static void
+sync_storage(Oid oid)
+{
+	Relation	relation = relation_open(oid, NoLock);
+
+	if (RelationIsPermanent(relation) && !RelationNeedsWAL(relation))
+	{
+		FlushRelationBuffers(relation);
+		smgrimmedsync(RelationGetSmgr(relation), MAIN_FORKNUM);
+	}
+	relation_close(relation, NoLock);
 }
 
 /*
@@ -215,7 +239,7 @@ replacement_finish(Replacement *replacement)
 	if (replacement->batch_count > 0)
 		flush_batch(replacement);
 	FreeBulkInsertState(replacement->bulk);
-	table_finish_bulk_insert(replacement->heap_rel, TABLE_INSERT_SKIP_FSM | TABLE_INSERT_FROZEN);
+	table_finish_bulk_insert(replacement->heap_rel, INSERT_OPTIONS);
 	for (int i = 0; i < BATCH_ROWS; i++)
 		ExecDropSingleTupleTableSlot(replacement->slots[i]);
 	MemoryContextDelete(replacement->batch_context);
@@ -224,8 +248,15 @@ replacement_finish(Replacement *replacement)
 	replacement->old_indexes = RelationGetIndexList(old);
 	table_close(old, NoLock);
 	foreach(lc, replacement->old_indexes)
-		replacement->new_indexes = lappend_oid(replacement->new_indexes,
-											   build_index(replacement, lfirst_oid(lc)));
+	{
+		Oid			built = build_index(replacement->heap_rel, lfirst_oid(lc));
+
+		sync_storage(built);
+		replacement->new_indexes = lappend_oid(replacement->new_indexes, built);
+	}
+	sync_storage(replacement->heap);
+	if (OidIsValid(replacement->heap_rel->rd_rel->reltoastrelid))
+		sync_storage(replacement->heap_rel->rd_rel->reltoastrelid);
 	table_close(replacement->heap_rel, NoLock);
 	replacement->heap_rel = NULL;
 }
@@ -244,9 +275,10 @@ swap_class_rows(Form_pg_class a, Form_pg_class b)
 	SWAP(int32, a->relpages, b->relpages);
 	SWAP(float4, a->reltuples, b->reltuples);
 	SWAP(int32, a->relallvisible, b->relallvisible);
-	swap_frozen_pages(a, b);
+	swap_all_frozen(a, b);
 	if (a->relkind != RELKIND_INDEX)
 	{
+		SWAP(Oid, a->reltoastrelid, b->reltoastrelid);
 		SWAP(TransactionId, a->relfrozenxid, b->relfrozenxid);
 		SWAP(MultiXactId, a->relminmxid, b->relminmxid);
 	}
@@ -303,22 +335,52 @@ toast_table_of(Oid oid)
 }
 
 /*
- * Exchange the storage of the toast tables of two relations
- *
- * The tables themselves stay where they are, as the values point to them by OID.
+ * Let the toast table of one relation go with another relation from now on
  */
 static void
-swap_toast(Oid kept, Oid transient)
+move_toast(Oid toast, Oid from, Oid to)
 {
-	Oid			kept_toast = toast_table_of(kept);
-	Oid			transient_toast = toast_table_of(transient);
+	if (OidIsValid(toast) &&
+		changeDependencyFor(RelationRelationId, toast, RelationRelationId, from, to) != 1)
+		elog(ERROR, "toast table %u does not depend on relation %u", toast, from);
+}
 
-	if (!OidIsValid(kept_toast) || !OidIsValid(transient_toast))
-		return;
-	LockRelationOid(kept_toast, AccessExclusiveLock);
-	swap_storage(kept_toast, transient_toast);
-	swap_storage(toast_get_valid_index(kept_toast, AccessExclusiveLock),
-				 toast_get_valid_index(transient_toast, AccessExclusiveLock));
+/*
+ * Give a toast table and its index the names that go with their relation
+ */
+static void
+rename_toast(Oid toast, Oid relation)
+{
+	Oid			index = toast_get_valid_index(toast, AccessExclusiveLock);
+
+	RenameRelationInternal(toast, psprintf("pg_toast_%u", relation), true, false);
+	RenameRelationInternal(index, psprintf("pg_toast_%u_index", relation), true, true);
+	CommandCounterIncrement();
+	ResetRelRewrite(toast);
+}
+
+/*
+ * Exchange the storage of the heap with its toast table, and drop the old one
+ *
+ * Toast tables are exchanged as they are, since values point to them by OID.
+ */
+static void
+swap_heap(Oid kept, Oid transient)
+{
+	Oid			old_toast = toast_table_of(kept);
+	Oid			new_toast = toast_table_of(transient);
+	ObjectAddress dropped;
+
+	move_toast(old_toast, kept, transient);
+	move_toast(new_toast, transient, kept);
+	swap_storage(kept, transient);
+	CommandCounterIncrement();
+
+	ObjectAddressSet(dropped, RelationRelationId, transient);
+	performDeletion(&dropped, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+	CommandCounterIncrement();
+	if (OidIsValid(new_toast))
+		rename_toast(new_toast, kept);
 }
 
 /*
@@ -330,7 +392,6 @@ swap_in(Replacement *replacement)
 	Relation	relation = table_open(replacement->relation, NoLock);
 	ListCell   *old;
 	ListCell   *new;
-	ObjectAddress transient;
 
 	CheckTableNotInUse(relation, "influence_refresh");
 	if (!equal(replacement->old_indexes, RelationGetIndexList(relation)))
@@ -341,88 +402,103 @@ swap_in(Replacement *replacement)
 	if (relation->rd_rel->relkind == RELKIND_MATVIEW)
 		SetMatViewPopulatedState(relation, true);
 
+	TransferPredicateLocksToHeapRelation(relation);
+
 	forboth(old, replacement->old_indexes, new, replacement->new_indexes)
-	{
-		LockRelationOid(lfirst_oid(old), AccessExclusiveLock);
 		swap_storage(lfirst_oid(old), lfirst_oid(new));
-	}
-	swap_toast(replacement->relation, replacement->heap);
-	swap_storage(replacement->relation, replacement->heap);
 	pgstat_count_truncate(relation);
 	pgstat_count_heap_insert(relation, replacement->row_count);
 	table_close(relation, NoLock);
-	CommandCounterIncrement();
-
-	ObjectAddressSet(transient, RelationRelationId, replacement->heap);
-	performDeletion(&transient, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+	swap_heap(replacement->relation, replacement->heap);
 }
 
-/*
- * Try to lock all relations exclusively; false when some reader holds on to one
- *
- * In a subtransaction, so that a failed attempt lets go of those that it got.
- */
-static bool
-try_lock_all(List *replacements)
+/* Relations to lock exclusively and how long that may take, in milliseconds */
+typedef struct LockRequest
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool locked = true;
-	int			nestlevel;
+	List	   *relations;		/* OIDs, in the order of locking */
+	int			wait;
+} LockRequest;
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
+/*
+ * Lock all relations exclusively
+ */
+static void
+lock_relations(void *arg)
+{
+	LockRequest *request = arg;
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), request->wait);
+	ListCell   *lc;
+
+	foreach(lc, request->relations)
 	{
-		ListCell   *lc;
-
-		nestlevel = NewGUCNestLevel();
-		(void) set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
-		foreach(lc, replacements)
-			LockRelationOid(((Replacement *) lfirst(lc))->relation, AccessExclusiveLock);
-		AtEOXact_GUC(false, nestlevel);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
+		limit_lock_wait(deadline);
+		LockRelationOid(lfirst_oid(lc), AccessExclusiveLock);
 	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
-			ReThrowError(error);
-		FreeErrorData(error);
-		locked = false;
-	}
-	PG_END_TRY();
-	return locked;
 }
 
 /*
- * Lock all relations exclusively, in their order, as soon as their readers allow
+ * What must be locked to put replacements in place: the relations first, then
+ * their indexes and toast tables
+ */
+static List *
+relations_to_lock(List *replacements)
+{
+	List	   *relations = NIL;
+	List	   *parts = NIL;
+	ListCell   *lc;
+
+	foreach(lc, replacements)
+	{
+		const Replacement *replacement = lfirst(lc);
+		Oid			toast = toast_table_of(replacement->relation);
+
+		relations = lappend_oid(relations, replacement->relation);
+		parts = list_concat(parts, replacement->old_indexes);
+		if (OidIsValid(toast))
+			parts = lappend_oid(lappend_oid(parts, toast),
+								toast_get_valid_index(toast, AccessShareLock));
+	}
+	return list_concat(relations, parts);
+}
+
+/*
+ * Sleep, unless there is something to attend to
+ */
+static void
+pause_ms(long milliseconds)
+{
+	CHECK_FOR_INTERRUPTS();
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 milliseconds, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/*
+ * Lock all relations exclusively, as soon as their readers allow
  */
 static void
 lock_all(List *replacements)
 {
-	long		pause = FIRST_PAUSE_USEC;
+	LockRequest request = {.relations = relations_to_lock(replacements),.wait = FIRST_LOCK_WAIT};
+	long		pause = FIRST_PAUSE_MS;
+	ErrorData  *error;
 
-	for (int attempt = 1; !try_lock_all(replacements); attempt++)
+	for (int i = 1; (error = attempt(lock_relations, &request)) != NULL; i++)
 	{
-		if (attempt == LOCK_ATTEMPTS)
+		/* readers that lock in another order than we do wait for each other and us */
+		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
+			error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
+			ReThrowError(error);
+		FreeErrorData(error);
+		if (i == LOCK_ATTEMPTS)
 			ereport(ERROR,
 					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 					 errmsg("the score views were in use for too long"),
-					 errhint("End the transactions that hold locks on them, see pg_locks.")));
-		CHECK_FOR_INTERRUPTS();
-		pg_usleep(pause);
-		pause = Min(pause * 2, LONGEST_PAUSE_USEC);
+					 errhint("End the transactions that hold locks on them, see pg_locks; pg_dump is one.")));
+		pause_ms(pause);
+		pause = Min(pause * 2, LONGEST_PAUSE_MS);
+		request.wait = Min(request.wait + LOCK_WAIT_STEP, LONGEST_LOCK_WAIT);
 	}
 }
 
@@ -437,6 +513,9 @@ replacement_swap_all(List *replacements)
 {
 	ListCell   *lc;
 
+	/* or else the commit has to write it while readers wait */
+	if (!XLogRecPtrIsInvalid(XactLastRecEnd))
+		XLogFlush(XactLastRecEnd);
 	lock_all(replacements);
 	foreach(lc, replacements)
 		swap_in(lfirst(lc));

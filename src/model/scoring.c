@@ -317,10 +317,9 @@ static void
 map_scores(Scores *scores)
 {
 	const Calibration *map = scores->calibration;
-	NeumaierSum sum;
+	CompensatedSum sum = {0, 0};
 	uint32		people = 0;
 
-	neumaier_init(&sum);
 	for (uint32 i = 0; i < scores->count; i++)
 	{
 		PersonScore *person = &scores->people[i];
@@ -331,11 +330,11 @@ map_scores(Scores *scores)
 			person->change[j] = NAN;
 		if (person->raw > 0)
 		{
-			neumaier_add(&sum, person->score);
+			compensated_add(&sum, person->score);
 			people++;
 		}
 	}
-	scores->mean = people > 0 ? neumaier_total(&sum) / people : 0;
+	scores->mean = people > 0 ? sum.high / people : 0;
 }
 
 /*
