@@ -222,7 +222,8 @@ BEGIN
 	RETURN app.refresh_error('watched');
 END
 $$;
-SELECT c.command, owned.attack(c.command) FROM (VALUES
+-- (16 has other words for a role that may not be altered)
+SELECT c.command, regexp_replace(owned.attack(c.command), 'must be superuser to alter .*', 'permission denied to alter role') AS attack FROM (VALUES
 	('CREATE TEMP TABLE t (i int)'), ('SET ROLE postgres'), ('RESET ROLE'), ('SET SESSION AUTHORIZATION postgres'), ('DECLARE c CURSOR WITH HOLD FOR SELECT 1'),
 	('ALTER ROLE regress_influence_owner SUPERUSER'), ('SELECT count(*) FROM app.secrets'), ('UPDATE influence.presets SET target_mean = 1'), ('DELETE FROM influence.refresh_log'),
 	('COMMIT')) AS v (command), LATERAL (SELECT v.command) AS c (command);
