@@ -280,6 +280,9 @@ AS $$
 DECLARE
 	dropped influence.models := @extschema@.influence_owned_model(model, with_views => false);
 	schema_exists boolean := EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = dropped.schema);
+	owner oid := (SELECT c.relowner FROM pg_class AS c
+				  WHERE c.oid = to_regclass(format('%I.scores', dropped.schema)) AND c.relkind = 'm');
+	part record;
 BEGIN
 	PERFORM @extschema@.influence_remove_jobs(dropped.model);
 	-- before the views, because whoever owns them owns the row
@@ -290,9 +293,18 @@ BEGIN
 		RETURN;
 	END IF;
 
-	EXECUTE format('DROP VIEW IF EXISTS %I.refresh_status', dropped.schema);
-	EXECUTE format('DROP TABLE IF EXISTS %I.score_history', dropped.schema);
-	EXECUTE format('DROP MATERIALIZED VIEW IF EXISTS %1$I.scores, %1$I.network_scores, %1$I.signals', dropped.schema);
+	-- what else goes by these names there is somebody's own
+	FOR part IN
+		SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'p' THEN 'TABLE' ELSE 'MATERIALIZED VIEW' END AS kind, c.relname
+		FROM pg_class AS c
+		WHERE c.relnamespace = to_regnamespace(quote_ident(dropped.schema))
+		  AND (c.relname, c.relkind) IN (('refresh_status', 'v'), ('score_history', 'p'),
+										 ('scores', 'm'), ('network_scores', 'm'), ('signals', 'm'))
+		  AND c.relowner = coalesce(owner, c.relowner)
+		ORDER BY c.relkind = 'm', c.relname
+	LOOP
+		EXECUTE format('DROP %s %I.%I', part.kind, dropped.schema, part.relname);
+	END LOOP;
 	IF dropped.schema_created THEN
 		BEGIN
 			EXECUTE format('DROP SCHEMA %I RESTRICT', dropped.schema);

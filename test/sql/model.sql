@@ -217,6 +217,20 @@ SELECT influence_drop_model('dropped');
 SELECT model FROM influence.models;
 
 RESET ROLE;
+
+-- what others have under the names of a model's views is not dropped with it
+CREATE SCHEMA shop;
+CREATE TABLE shop.score_history (game text, points int);
+CREATE MATERIALIZED VIEW shop.signals AS SELECT 'traffic' AS kind;
+GRANT USAGE, CREATE ON SCHEMA shop TO regress_influence_other;
+SET ROLE regress_influence_other;
+CREATE MATERIALIZED VIEW shop.scores AS SELECT 1::bigint AS user_id, 1::float8 AS score;
+INSERT INTO influence.models (model, id_type, schema) VALUES ('shop', 'bigint', 'shop');
+RESET ROLE;
+SELECT influence_drop_model('shop');
+SELECT relname FROM pg_class WHERE relnamespace = 'shop'::regnamespace ORDER BY relname;
+DROP SCHEMA shop CASCADE;
+
 SELECT model, status, run_by FROM influence.refresh_log;
 DELETE FROM influence.refresh_log WHERE model = 'social';
 DROP OWNED BY regress_influence_owner, regress_influence_reader, regress_influence_other;
