@@ -198,10 +198,12 @@ measure_memory() {
 }
 
 measure_increment() {
+	local full
 	say "$scale: refresh after 1 % new interactions"
+	full=$(timed -c "$refresh")
 	query -c "INSERT INTO interactions SELECT actor, target, kind, network, '$as_of', post_id, weight
 		FROM interactions TABLESAMPLE SYSTEM (1) REPEATABLE (1)"
-	ratio increment "$(timed -c "$refresh")" "$(cat "refresh_$scale")"
+	ratio increment "$(timed -c "$refresh")" "$full"
 }
 
 measure_growth() {
