@@ -138,12 +138,12 @@ measure_aggregates() {
 		"SELECT sum(s)
 		FROM (SELECT sum(coalesce(weight, 1) * exp(-ln(2) / 1209600
 			* date_part('epoch', timestamptz '$as_of' - happened_at))) $from target) AS g"
-	pair distinct_large 3 "$reach $large" "$distinct $large"
-	pair distinct_small 3 "$reach $small" "$distinct $small"
+	pair distinct_large "$slow" "$reach $large" "$distinct $large"
+	pair distinct_small "$slow" "$reach $small" "$distinct $small"
 	if query -c 'CREATE EXTENSION hll' > /dev/null 2>&1; then
 		# 1.04 / sqrt(2^10) = 3.3 % standard error, ours 1 / sqrt(1024 - 2) = 3.1 %
-		pair hll_large 3 "$reach $large" "$hll $large"
-		pair hll_small 3 "$reach $small" "$hll $small"
+		pair hll_large "$slow" "$reach $large" "$hll $large"
+		pair hll_small "$slow" "$reach $small" "$hll $small"
 	elif [ "$scale" = "$first" ]; then
 		skip 'postgresql-hll: the extension is not installed'
 	fi
@@ -198,10 +198,12 @@ measure_memory() {
 }
 
 measure_increment() {
+	local full
 	say "$scale: refresh after 1 % new interactions"
+	full=$(timed -c "$refresh")
 	query -c "INSERT INTO interactions SELECT actor, target, kind, network, '$as_of', post_id, weight
 		FROM interactions TABLESAMPLE SYSTEM (1) REPEATABLE (1)"
-	ratio increment "$(timed -c "$refresh")" "$(cat "refresh_$scale")"
+	ratio increment "$(timed -c "$refresh")" "$full"
 }
 
 measure_growth() {
@@ -227,9 +229,9 @@ report() {
 			for (i = 2; i <= n; i++) {
 				key = $1 SUBSEP scale[i]
 				if (!(key in ours)) cell = "-"
-				else if (table == "ratios") cell = sprintf("%.2f", $5 == "higher" ? theirs[key] / ours[key] :
-					ours[key] / theirs[key])
-				else cell = sprintf(ours[key] < 10 ? "%.3f : %.3f" : "%.0f : %.0f", ours[key], theirs[key])
+				else if (table == "medians") cell = sprintf(ours[key] < 10 ? "%.3f : %.3f" : "%.0f : %.0f", ours[key], theirs[key])
+				else if ($5 == "higher") cell = sprintf("%.2f", theirs[key] / ours[key])
+				else cell = sprintf("%.2f", ours[key] / theirs[key])
 				row = row " | " cell
 			}
 			print row " |"
