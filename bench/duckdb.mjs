@@ -200,8 +200,19 @@ async function masses() {
 			ln(1 + mass) AS alone
 		FROM terms`);
 	await table('person', `
-		SELECT target, mass, p.raw, ${score('p.raw')} AS score
-		FROM (SELECT target, sum(mass) AS mass, ln(1 + sum(mass)) AS raw FROM mass GROUP BY target) AS p
+		WITH people AS (
+			SELECT target, sum(mass) AS mass, ln(1 + sum(mass)) AS raw FROM mass GROUP BY target
+		), steps AS (
+			SELECT *, coalesce((raw - lag(raw) OVER (ORDER BY raw) > 1e-10)::INT, 0) AS step FROM people
+		), groups AS (
+			SELECT *, sum(step) OVER (ORDER BY raw ROWS UNBOUNDED PRECEDING) AS group_no FROM steps
+		), places AS (
+			SELECT group_no, max(raw) AS raw,
+				(sum(count(*)) OVER (ORDER BY group_no) - count(*) / 2) / sum(count(*)) OVER () AS share
+			FROM groups GROUP BY group_no
+		)
+		SELECT target, mass, p.raw, share, ${score('p.raw')} AS score
+		FROM (SELECT target, mass, places.raw, share FROM groups JOIN places USING (group_no)) AS p
 		ASOF JOIN knot AS k ON p.raw >= k.raw`);
 	await view('network_scores', `
 		SELECT target AS user_id, network, ${score('alone')} AS score,
@@ -219,18 +230,9 @@ async function masses() {
 // Step 12: the view of scores. There is no earlier day in the history.
 async function scores() {
 	await view('scores', `
-		WITH steps AS (
-			SELECT target, raw, score,
-				(raw - lag(raw) OVER by_raw > 1e-10 * greatest(1, raw) OR (raw > 0) <> (lag(raw) OVER by_raw > 0))::INT AS step
-			FROM person WINDOW by_raw AS (ORDER BY raw)
-		), groups AS (
-			SELECT target, score, sum(coalesce(step, 0)) OVER (ORDER BY raw ROWS UNBOUNDED PRECEDING) AS group_no FROM steps
-		), places AS (
-			SELECT group_no, sum(count(*)) OVER (ORDER BY group_no) AS upto, count(*) AS people FROM groups GROUP BY group_no
-		), ranked AS (
-			SELECT target, score, row_number() OVER (ORDER BY group_no DESC, target) AS rank,
-				100 * (upto - people / 2) / (SELECT count(*) FROM person) AS percentile
-			FROM groups JOIN places USING (group_no)
+		WITH ranked AS (
+			SELECT target, score, row_number() OVER (ORDER BY raw DESC, target) AS rank, 100 * share AS percentile
+			FROM person
 		), shown AS (
 			SELECT n.user_id, sum(n.true_reach) AS true_reach, sum(n.audience) AS audience,
 				coalesce(sum(m.mass * n.amplification) / nullif(sum(m.mass), 0), 0) AS amplification,

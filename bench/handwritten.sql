@@ -310,8 +310,9 @@ CROSS JOIN LATERAL (
 	SELECT engagement_term + true_reach_term + audience_term + amplification_term + network_influence_term AS z) AS total;
 ANALYZE mass;
 
--- Step 10: a person's raw and score, by the knots of the calibration. Beyond
--- the last knot, which is where its population ends, the score saturates.
+-- Step 10: a person's raw, place and score, by the knots of the calibration.
+-- People whose raw is equal but for rounding share all three. Beyond the last
+-- knot, which is where its population ends, the score saturates.
 
 DROP TABLE IF EXISTS knot;
 CREATE UNLOGGED TABLE knot AS
@@ -331,15 +332,27 @@ WITH people AS (
 	SELECT target, sum(mass) AS mass, ln(1 + sum(mass)) AS raw
 	FROM mass
 	GROUP BY target
+), steps AS (
+	SELECT *, coalesce((raw - lag(raw) OVER (ORDER BY raw) > 1e-10)::int, 0) AS step
+	FROM people
+), groups AS (
+	SELECT *, sum(step) OVER (ORDER BY raw ROWS UNBOUNDED PRECEDING) AS group_no
+	FROM steps
+), places AS (
+	SELECT group_no, max(raw) AS raw,
+		(sum(count(*)) OVER (ORDER BY group_no)::float8 - count(*) / 2.0) / sum(count(*)) OVER () AS share
+	FROM groups
+	GROUP BY group_no
 )
-SELECT target, mass, p.raw,
+SELECT target, mass, p.raw, share,
 	CASE
 		WHEN p.raw <= 0 THEN 1
 		WHEN slope IS NOT NULL THEN k.score + (p.raw - k.raw) * slope
 		WHEN p.raw = k.raw THEN k.score
 		ELSE k.score + (100 - k.score) * (1 - exp(-last_slope * (p.raw - k.raw) / (100 - k.score)))
 	END AS score
-FROM people AS p
+FROM groups
+JOIN places AS p USING (group_no)
 JOIN knot AS k ON knot_no = width_bucket(p.raw, :'knots'::float8[]);
 ANALYZE person;
 
@@ -371,8 +384,7 @@ CROSS JOIN LATERAL (SELECT coalesce(points / nullif(z, 0), 0) AS unit) AS u
 JOIN knot AS k ON knot_no = width_bucket(alone, :'knots'::float8[]);
 CREATE UNIQUE INDEX ON network_scores (user_id, network);
 
--- Step 12: the view of scores. People whose raw is equal but for rounding share
--- a percentile, and their ids decide about ranks.
+-- Step 12: the view of scores. Between equals, ids decide about ranks.
 
 CREATE TABLE IF NOT EXISTS score_history (
 	user_id bigint, day date, as_of timestamptz NOT NULL, score float8 NOT NULL, PRIMARY KEY (user_id, day));
@@ -380,24 +392,9 @@ CREATE INDEX IF NOT EXISTS score_history_day ON score_history (day);
 
 DROP TABLE IF EXISTS scores;
 CREATE TABLE scores AS
-WITH steps AS (
-	SELECT target, raw, score,
-		(raw - lag(raw) OVER by_raw > 1e-10 * greatest(1, raw) OR (raw > 0) <> (lag(raw) OVER by_raw > 0))::int AS step
+WITH ranked AS (
+	SELECT target, score, row_number() OVER (ORDER BY raw DESC, target) AS rank, 100 * share AS percentile
 	FROM person
-	WINDOW by_raw AS (ORDER BY raw)
-), groups AS (
-	SELECT target, score, sum(coalesce(step, 0)) OVER (ORDER BY raw ROWS UNBOUNDED PRECEDING) AS group_no
-	FROM steps
-), places AS (
-	SELECT group_no, sum(count(*)) OVER (ORDER BY group_no)::float8 AS upto, count(*) AS people
-	FROM groups
-	GROUP BY group_no
-), ranked AS (
-	SELECT target, score,
-		row_number() OVER (ORDER BY group_no DESC, target) AS rank,
-		100 * (upto - people / 2.0) / (SELECT count(*) FROM person) AS percentile
-	FROM groups
-	JOIN places USING (group_no)
 ), shown AS (
 	SELECT n.user_id,
 		sum(n.true_reach) AS true_reach,

@@ -116,8 +116,8 @@ rank_network(const Ingest *ingest, int network, const CsrGraph *graph,
 	};
 	PagerankResult result;
 	CompensatedSum mass = {0, 0};
-	double	   *scratch = huge_array(ingest->networks[network].context,
-									 pagerank_scratch(graph), sizeof(double));
+	void	   *scratch = huge_array(ingest->networks[network].context,
+									 pagerank_scratch(graph), 1);
 
 	pagerank(graph, &options, rank, scratch, &result);
 	pfree(scratch);

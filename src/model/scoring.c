@@ -231,6 +231,9 @@ order_by_raw(const Scores *scores)
 
 /*
  * Sort people by raw; equals get the same raw and percentile and are ordered by id
+ *
+ * Nobody is the equal of those with raw 0: they score 1 and stay out of the
+ * calibration, and there may be many of them.
  */
 static void
 rank_people(Scores *scores, const Ingest *ingest)
@@ -247,13 +250,14 @@ rank_people(Scores *scores, const Ingest *ingest)
 		{
 			if (end + PREFETCH_AHEAD < scores->count)
 				prefetch(&scores->people[order[end + PREFETCH_AHEAD]]);
-			if (scores->people[order[end - 1]].raw - scores->people[order[end]].raw > RAW_NOISE)
+			if (scores->people[order[end - 1]].raw - scores->people[order[end]].raw > RAW_NOISE ||
+				(raw > 0 && scores->people[order[end]].raw == 0))
 				break;
 		}
 		order_positions_by_id(order + start, end - start, scores->people,
 							  ingest->people, ingest->model->ref.id_type);
 
-		below = scores->count - (start + end) / 2.0;
+		below = scores->count - ((double) start + end) / 2;
 		for (uint32 i = start; i < end; i++)
 		{
 			PersonScore *person = &scores->people[order[i]];
