@@ -116,6 +116,7 @@ in_chroot() {
 	mount -t proc proc "$dir/proc"
 	mount --rbind /dev "$dir/dev"
 	mount -t tmpfs -o mode=1777 tmpfs "$dir/dev/shm"
+	mount -t tmpfs -o mode=1777 tmpfs "$dir/tmp"	# sandbox and clusters: about a gigabyte
 	# where the user postgres can enter a project, and this one cannot
 	chmod 700 "$dir/root"
 	exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="${TERM:-dumb}" \
