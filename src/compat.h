@@ -39,11 +39,15 @@
 #if PG_VERSION_NUM >= 160000
 #define namespace_aclcheck(oid, role, mode) \
 	object_aclcheck(NamespaceRelationId, oid, role, mode)
+#define database_ownercheck(oid, role) \
+	object_ownercheck(DatabaseRelationId, oid, role)
 #define class_ownercheck(oid, role) \
 	object_ownercheck(RelationRelationId, oid, role)
 #else
 #define namespace_aclcheck(oid, role, mode) \
 	pg_namespace_aclcheck(oid, role, mode)
+#define database_ownercheck(oid, role) \
+	pg_database_ownercheck(oid, role)
 #define class_ownercheck(oid, role) \
 	pg_class_ownercheck(oid, role)
 #endif

@@ -27,7 +27,7 @@ CREATE TABLE influence.models (
 	reciprocity_discount      float8 NOT NULL DEFAULT 0.5
 		CONSTRAINT reciprocity_discount_from_0_to_1 CHECK (reciprocity_discount BETWEEN 0 AND 1),
 	selectivity_rate          float8 NOT NULL DEFAULT 50
-		CONSTRAINT selectivity_rate_above_0_to_1e9 CHECK (selectivity_rate > 0 AND selectivity_rate <= 1e9),
+		CONSTRAINT selectivity_rate_from_1e_6_to_1e9 CHECK (selectivity_rate BETWEEN 1e-6 AND 1e9),
 	anonymous_reach           float8 NOT NULL DEFAULT 0.1
 		CONSTRAINT anonymous_reach_from_0_to_1 CHECK (anonymous_reach BETWEEN 0 AND 1),
 	-- network influence

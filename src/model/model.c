@@ -15,6 +15,8 @@
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_namespace.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -115,6 +117,27 @@ model_names(List *models)
 }
 
 /*
+ * May the current user take this model for granted when a call names none?
+ *
+ * Only those count whose scores the user may read and whose owner the user has
+ * reason to trust: a superuser, the owner of the database, or a role that the
+ * user belongs to. Otherwise anybody who can create a schema could slip a model
+ * of his own under everybody's calls.
+ */
+static bool
+may_be_default(const ModelRef *model)
+{
+	Oid			owner;
+
+	if (!OidIsValid(model->scores) ||
+		pg_class_aclcheck(model->scores, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		return false;
+	owner = model_owner(model);
+	return superuser_arg(owner) || is_member_of_role_nosuper(GetUserId(), owner) ||
+		database_ownercheck(MyDatabaseId, owner);
+}
+
+/*
  * The models whose schema the current user may use
  */
 static List *
@@ -193,6 +216,33 @@ model_find(const char *name)
 }
 
 /*
+ * The one model that a call without a name can mean, NULL when there is no such
+ *
+ * A single model that the user may not read is returned, too, for a better error
+ * than that it is not there; and to a superuser any single model.
+ */
+static ModelRef *
+only_default(List *usable)
+{
+	ModelRef   *only = NULL;
+	ListCell   *lc;
+
+	foreach(lc, usable)
+	{
+		if (!may_be_default(lfirst(lc)))
+			continue;
+		if (only != NULL)
+			return NULL;
+		only = lfirst(lc);
+	}
+	if (only == NULL && list_length(usable) == 1 &&
+		(superuser() || !OidIsValid(((ModelRef *) linitial(usable))->scores) ||
+		 pg_class_aclcheck(((ModelRef *) linitial(usable))->scores, GetUserId(), ACL_SELECT) != ACLCHECK_OK))
+		only = linitial(usable);
+	return only;
+}
+
+/*
  * The model that a call means
  *
  * name: as given by the caller, NULL for the default: the setting
@@ -203,6 +253,7 @@ ModelRef *
 model_resolve(const char *name)
 {
 	List	   *usable;
+	ModelRef   *only;
 
 	if (name != NULL)
 		return model_find(name);
@@ -212,13 +263,20 @@ model_resolve(const char *name)
 	usable = usable_models();
 	if (usable == NIL)
 		usable = stranded_models();
-	if (list_length(usable) == 1)
-		return linitial(usable);
+	only = only_default(usable);
+	if (only != NULL)
+		return only;
 	if (usable == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("there is no model"),
 				 errhint("Create one with SELECT influence_create_model('social').")));
+	if (list_length(usable) == 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_AMBIGUOUS_PARAMETER),
+				 errmsg("the only model, \"%s\", belongs to another role and was not named",
+						((ModelRef *) linitial(usable))->name),
+				 errhint("Name the model in the call, or SET influence.default_model.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_AMBIGUOUS_PARAMETER),
 			 errmsg("there is more than one model: %s", model_names(usable)),

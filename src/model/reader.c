@@ -30,6 +30,9 @@
 /* Rows between two reports of progress */
 #define ROWS_PER_REPORT	262144
 
+/* More than this is no weight but a mistake, and sums of it would overflow */
+#define MAX_ROW_WEIGHT	1e12
+
 /* Rows whose people are looked up together */
 #define BATCH_ROWS	64
 
@@ -254,7 +257,7 @@ read_values(const SourceReader *reader, TupleTableSlot *slot, Row *row, IgnoreRe
 	if (!slot->tts_isnull[SOURCE_WEIGHT])
 	{
 		row->weight = DatumGetFloat8(slot->tts_values[SOURCE_WEIGHT]);
-		if (!isfinite(row->weight) || row->weight < 0)
+		if (!(row->weight >= 0 && row->weight <= MAX_ROW_WEIGHT))
 		{
 			*reason = IGNORE_BAD_WEIGHT;
 			return false;

@@ -257,7 +257,8 @@ rethrow_about_mapping(const Mapping *mapping, MemoryContext context)
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
 	FlushErrorState();
-	if (strncmp(error->message, "source \"", strlen("source \"")) == 0)
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		strncmp(error->message, "source \"", strlen("source \"")) == 0)
 		ReThrowError(error);
 	ereport(ERROR,
 			(errcode(error->sqlerrcode),
