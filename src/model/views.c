@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "math/prefetch.h"
@@ -390,8 +391,11 @@ return_view(FunctionCallInfo fcinfo, ScoreView view)
 	sink.desc = result->setDesc;
 
 	owner_enter(&saved, model_owner(ref));
+	/* a REFRESH that waited for another refresh must see what that published */
+	PushActiveSnapshot(IsolationUsesXactSnapshot() ? GetActiveSnapshot() : GetLatestSnapshot());
 	run = compute_for_view(ref);
 	view_fill(view, run, sink.desc, &sink.sink);
+	PopActiveSnapshot();
 	owner_leave(&saved);
 	run_free(run);
 	progress_end();

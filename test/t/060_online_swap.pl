@@ -19,7 +19,7 @@ my $SLOW = 2000;
 my $node = PostgreSQL::Test::Cluster->new('swap');
 $node->init(allows_streaming => 1);
 $node->append_conf('postgresql.conf',
-	"timezone = 'UTC'\nautovacuum = off\nrestart_after_crash = on\nmax_wal_size = '2GB'\nlog_min_messages = warning\n");
+	"timezone = 'UTC'\nautovacuum = off\nrestart_after_crash = on\nmax_wal_size = '2GB'\nallow_in_place_tablespaces = on\nlog_min_messages = warning\n");
 $node->start;
 
 sub sql
@@ -236,7 +236,7 @@ is(sql($LEFTOVERS), '0', 'no transient tables are left');
 is(unknown_files(), '', 'no files are left');
 
 # --- What users built on the views survives.
-sql("SET allow_in_place_tablespaces = on; CREATE TABLESPACE $_ LOCATION ''") foreach qw(elsewhere by_default);
+sql("CREATE TABLESPACE $_ LOCATION ''") foreach qw(elsewhere by_default);
 sql(q{
 	CREATE ROLE analyst;
 	CREATE FUNCTION public.slow(bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$
