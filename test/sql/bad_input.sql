@@ -177,11 +177,15 @@ INSERT INTO app.edges (user_id, author_id, created_at, type, origin, strength, m
 SELECT influence_create_model('edges');
 SELECT influence_add_source('edges', 'edges', 'app.edges', actor => 'user_id', target => 'author_id', occurred_at => 'created_at',
 	kind_column => 'type', network_column => 'origin', post => 'post_id', weight => 'strength', sentiment => 'mood');
--- sums of the largest numbers there are overflow: an error, no score
-SELECT influence_refresh('edges', :as_of);
-\echo :LAST_ERROR_SQLSTATE
-UPDATE app.edges SET strength = 1e300 WHERE strength > 1;
+-- weights that no sum could hold are bad ones, large ones are not
 SELECT status, rows_read, rows_ignored, users FROM influence_refresh('edges', :as_of);
+UPDATE app.edges SET strength = 1e12 WHERE strength > 1;
+SELECT status, rows_read, rows_ignored, users FROM influence_refresh('edges', :as_of);
+-- measures that leave the range of numbers: an error, no score
+UPDATE influence.models SET authority_weight = 100 WHERE model = 'edges';
+SELECT status FROM influence_refresh('edges', :as_of);
+\echo :LAST_ERROR_SQLSTATE
+UPDATE influence.models SET authority_weight = 0.3 WHERE model = 'edges';
 SELECT count(*) AS people, bool_and(score BETWEEN 1 AND 100) AS scores, count(*) FILTER (WHERE percentile = 'NaN') AS not_numbers FROM edges.scores;
 SELECT influence_drop_model('edges');
 

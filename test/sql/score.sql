@@ -62,5 +62,35 @@ COMMIT;
 
 SET client_min_messages = warning;
 SELECT influence_drop_model(m) FROM unnest(ARRAY['score_a', 'score_b']) AS m;
+
+-- a stranger's model is nobody's default, and does not stand in the way of one
+CREATE ROLE regress_score_stranger;
+CREATE ROLE regress_score_reader;
+DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO regress_score_stranger', current_database()); END $$;
+CREATE TABLE score_app.weighed (actor bigint, target bigint, at timestamptz, weight float8);
+INSERT INTO score_app.weighed SELECT i, i % 7, '2024-06-01 12:00Z'::timestamptz - i * interval '1 hour', CASE i WHEN 5 THEN 1e308 WHEN 6 THEN 1e12 END
+FROM generate_series(1, 100) AS i;
+SELECT influence_create_model('score_own');
+SELECT influence_add_source('score_own', 'likes', 'score_app.weighed', actor => 'actor', target => 'target', occurred_at => 'at', kind => 'like', weight => 'weight');
+-- and a weight that no sum could hold is a bad one
+SELECT status, rows_ignored FROM influence_refresh('score_own', '2024-06-01 12:00Z');
+GRANT USAGE ON SCHEMA score_own TO regress_score_reader;
+GRANT SELECT ON score_own.scores TO regress_score_reader;
+SET ROLE regress_score_stranger;
+SELECT influence_create_model('score_strange');
+GRANT USAGE ON SCHEMA score_strange TO PUBLIC;
+GRANT SELECT ON ALL TABLES IN SCHEMA score_strange TO PUBLIC;
+SET ROLE regress_score_reader;
+SELECT influence_score(3) BETWEEN 1 AND 100 AS is_score;
+RESET ROLE;
+SELECT influence_score(3) BETWEEN 1 AND 100 AS is_score;
+SELECT influence_drop_model('score_own');
+SET ROLE regress_score_reader;
+SELECT influence_score(3);
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+SELECT influence_drop_model('score_strange');
+DROP OWNED BY regress_score_stranger, regress_score_reader;
+DROP ROLE regress_score_stranger, regress_score_reader;
 DROP SCHEMA score_app CASCADE;
 DELETE FROM influence.refresh_log;
