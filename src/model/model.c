@@ -117,22 +117,24 @@ model_names(List *models)
 }
 
 /*
- * May the current user take this model for granted when a call names none?
- *
- * Only those count whose scores the user may read and whose owner the user has
- * reason to trust: a superuser, the owner of the database, or a role that the
- * user belongs to. Otherwise anybody who can create a schema could slip a model
- * of his own under everybody's calls.
+ * May the current user read the scores of this model?
  */
 static bool
-may_be_default(const ModelRef *model)
+is_readable(const ModelRef *model)
 {
-	Oid			owner;
+	return OidIsValid(model->scores) &&
+		pg_class_aclcheck(model->scores, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
 
-	if (!OidIsValid(model->scores) ||
-		pg_class_aclcheck(model->scores, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
-		return false;
-	owner = model_owner(model);
+/*
+ * Has the current user reason to trust the owner of this model: a superuser, the
+ * owner of the database, or a role that the user belongs to?
+ */
+static bool
+is_trusted(const ModelRef *model)
+{
+	Oid			owner = model_owner(model);
+
 	return superuser_arg(owner) || is_member_of_role_nosuper(GetUserId(), owner) ||
 		database_ownercheck(MyDatabaseId, owner);
 }
@@ -216,28 +218,47 @@ model_find(const char *name)
 }
 
 /*
- * The one model that a call without a name can mean, NULL when there is no such
- *
- * A single model that the user may not read is returned, too, for a better error
- * than that it is not there; and to a superuser any single model.
+ * The one model that passes a test, NULL when there is none or more than one
  */
 static ModelRef *
-only_default(List *usable)
+only_one(List *models, bool (*test) (const ModelRef *))
 {
 	ModelRef   *only = NULL;
 	ListCell   *lc;
 
-	foreach(lc, usable)
+	foreach(lc, models)
 	{
-		if (!may_be_default(lfirst(lc)))
+		if (!test(lfirst(lc)))
 			continue;
 		if (only != NULL)
 			return NULL;
 		only = lfirst(lc);
 	}
-	if (only == NULL && list_length(usable) == 1 &&
-		(superuser() || !OidIsValid(((ModelRef *) linitial(usable))->scores) ||
-		 pg_class_aclcheck(((ModelRef *) linitial(usable))->scores, GetUserId(), ACL_SELECT) != ACLCHECK_OK))
+	return only;
+}
+
+static bool
+is_readable_and_trusted(const ModelRef *model)
+{
+	return is_readable(model) && is_trusted(model);
+}
+
+/*
+ * The one model that a call without a name can mean, NULL when there is no such
+ *
+ * That is the only one that the user may read; of several the only one of a
+ * trusted owner, since anybody who can create a schema can add one more. A
+ * single model that the user may not read is returned, too, for a better error
+ * than that it is not there.
+ */
+static ModelRef *
+only_default(List *usable)
+{
+	ModelRef   *only = only_one(usable, is_readable);
+
+	if (only == NULL)
+		only = only_one(usable, is_readable_and_trusted);
+	if (only == NULL && list_length(usable) == 1)
 		only = linitial(usable);
 	return only;
 }
@@ -271,12 +292,6 @@ model_resolve(const char *name)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("there is no model"),
 				 errhint("Create one with SELECT influence_create_model('social').")));
-	if (list_length(usable) == 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_AMBIGUOUS_PARAMETER),
-				 errmsg("the only model, \"%s\", belongs to another role and was not named",
-						((ModelRef *) linitial(usable))->name),
-				 errhint("Name the model in the call, or SET influence.default_model.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_AMBIGUOUS_PARAMETER),
 			 errmsg("there is more than one model: %s", model_names(usable)),

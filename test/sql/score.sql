@@ -63,7 +63,7 @@ COMMIT;
 SET client_min_messages = warning;
 SELECT influence_drop_model(m) FROM unnest(ARRAY['score_a', 'score_b']) AS m;
 
--- a stranger's model is nobody's default, and does not stand in the way of one
+-- a stranger's model does not stand in the way of a trusted one
 CREATE ROLE regress_score_stranger;
 CREATE ROLE regress_score_reader;
 DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO regress_score_stranger', current_database()); END $$;
