@@ -302,7 +302,7 @@ model_resolve(const char *name)
 /*
  * Raise 3F000 or 42P01: the schema of the model, or its view "scores", is gone
  */
-static void
+pg_noreturn static void
 report_stranded(const ModelRef *model)
 {
 	const char *drop = psprintf("SELECT influence_drop_model(%s);", quote_literal_cstr(model->name));
