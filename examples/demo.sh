@@ -10,5 +10,7 @@ fi
 
 echo '== Starting a throwaway server, inventing a social network'
 cd examples
-exec ../test/with_server.sh psql -X -q -v ON_ERROR_STOP=1 -P pager=off -P footer=off \
+SECONDS=0
+../test/with_server.sh psql -X -q -v ON_ERROR_STOP=1 -P pager=off -P footer=off \
 	-f social_network.sql -f demo.sql
+echo "== All of that, server and network included, took $SECONDS s"

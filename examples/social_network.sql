@@ -2,8 +2,9 @@
 -- 2026-06-30, about 100,000 interactions, in tables as an application has them.
 --
 -- Most people are ordinary. Some have a part in app.cast: celebrities, a rising and a
--- faded star, a provoker, and accounts that want to look influential (a bot, a spammer,
--- a ring). The extension never sees that table.
+-- faded star, a provoker, and accounts that want to look influential: a bot that posts
+-- every five minutes, a spammer who likes nearly everything, and a ring that likes each
+-- other. The extension never sees that table.
 
 \set as_of '''2026-06-30 00:00+00''::timestamptz'
 
@@ -107,7 +108,7 @@ FROM app.users;
 -- How much they write, from which day to which, and how much attention it finds. Attention follows a power law.
 CREATE TEMPORARY TABLE habits AS
 SELECT c.user_id, coalesce(h.posts, floor(25 * power(app.dice(c.user_id, 3), 2))) AS posts,
-	coalesce(h.first_day, 0) AS first_day, coalesce(h.last_day, 90) AS last_day,
+	coalesce(h.first_day, 0) AS first_day, coalesce(h.last_day, 90) AS last_day, coalesce(h.skew, 1) AS skew,
 	CASE c.part
 		WHEN 'celebrity' THEN 60.0 / c.user_id
 		WHEN 'person' THEN 10 / power(1 + c.user_id * 7 % 1999, 0.8)
@@ -115,22 +116,22 @@ SELECT c.user_id, coalesce(h.posts, floor(25 * power(app.dice(c.user_id, 3), 2))
 	END AS attention
 FROM app.cast c
 	LEFT JOIN (VALUES
-		('celebrity',   120,           0,  90, NULL),
-		('rising star',  30,          75,  90, 14),
-		('faded star',   60,           0,  30, 25),
-		('provoker',     60,           0,  90, 3),
-		('like ring',    45,           0,  90, 0),
-		('bot',          90 * 24 * 12, 0,  90, 0),
-		('spammer',      20,           0,  90, 0)
-	) AS h (part, posts, first_day, last_day, attention) USING (part);
+		('celebrity',   120,           0,  90, 1.0,  NULL),
+		('rising star',  30,           0,  90, 0.25, 14),
+		('faded star',   60,           0,  30, 1.0,  25),
+		('provoker',     60,           0,  90, 1.0,  3),
+		('like ring',    45,           0,  90, 1.0,  0.05),
+		('bot',          90 * 24 * 12, 0,  90, 1.0,  0),
+		('spammer',      20,           0,  90, 1.0,  0.05)
+	) AS h (part, posts, first_day, last_day, skew, attention) USING (part);
 
--- The bot writes every five minutes, people when they like to.
+-- The bot writes every five minutes, people when they like to; the rising star more and more.
 INSERT INTO app.posts
 SELECT row_number() OVER (ORDER BY created_at, user_id), user_id, created_at
 FROM habits CROSS JOIN generate_series(1, posts::int) AS n
 	CROSS JOIN LATERAL (
 		SELECT :as_of - interval '90 days' + interval '1 day' * (first_day + (last_day - first_day)
-			* CASE WHEN posts > 10000 THEN (n - 0.5) / posts ELSE app.dice(user_id * 1000 + n, 4) END) AS created_at
+			* CASE WHEN posts > 10000 THEN (n - 0.5) / posts ELSE power(app.dice(user_id * 1000 + n, 4), skew) END) AS created_at
 	) AS moment;
 
 -- A draw in [0, 1) falls on a post: its author's attention is divided among the posts, and some posts take off.

@@ -143,7 +143,7 @@ SELECT network, kind, actor, target, occurred_at, post, role, conversational,
 	role IN ('reaction', 'share', 'endorsement') AS engaging,
 	signal_weight, age, w, s, decay, reach_decay,
 	signal_weight * w * decay * (1 + least(s, 0)) AS influence_part,
-	signal_weight * w * decay * greatest(-s, 0) AS notoriety_part
+	signal_weight * w * decay * greatest(0, -s) AS notoriety_part
 FROM decayed
 WITH NO DATA;
 
@@ -665,9 +665,10 @@ CREATE MATERIALIZED VIEW oracle.score_history AS
 SELECT user_id, score FROM oracle.scores
 WITH NO DATA;
 
+-- A row counts one, an anonymous row of a role that has an actor w people
 CREATE MATERIALIZED VIEW oracle.signals AS
 SELECT target AS user_id, network, kind,
-	sum(CASE WHEN actor IS NULL OR role IN ('post', 'authority') THEN w ELSE 1 END) AS count,
+	sum(CASE WHEN actor IS NULL AND role NOT IN ('post', 'authority') THEN w ELSE 1 END) AS count,
 	sum(influence_part) AS decayed_value
 FROM oracle.counted
 GROUP BY target, network, kind
@@ -721,7 +722,7 @@ RETURNS TABLE (view_name text, column_name text, rows bigint, max_difference flo
 			   missing bigint, extra bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
-	same_key  text := (SELECT string_agg(format('a.%1$I = b.%1$I::text', k), ' AND ')
+	same_key  text := (SELECT string_agg(format('a.%1$I::text = b.%1$I::text', k), ' AND ')
 					   FROM unnest(keys) AS k);
 	col       record;
 	different text;
@@ -876,13 +877,22 @@ $$;
 CREATE FUNCTION oracle.calibration()
 RETURNS TABLE (raw float8, people bigint, share float8, score float8)
 LANGUAGE sql STABLE AS $$
-	WITH groups AS (
-		SELECT avg(raw) AS raw, count(*) AS people,
-			(sum(count(*)) OVER (ORDER BY group_no) - count(*) / 2.0)::float8
+	-- people within 1e-4 of the first of their group share a knot
+	WITH RECURSIVE starts AS (
+		SELECT min(raw) AS first FROM oracle.person_mass WHERE raw > 0
+		UNION ALL
+		SELECT (SELECT min(raw) FROM oracle.person_mass
+				WHERE raw - starts.first > 1e-4 * greatest(1, raw))
+		FROM starts
+		WHERE starts.first IS NOT NULL
+	), groups AS (
+		SELECT (min(p.raw) + max(p.raw)) / 2 AS raw, count(*) AS people,
+			(sum(count(*)) OVER (ORDER BY s.first) - count(*) / 2.0)::float8
 				/ sum(count(*)) OVER ()::float8 AS share
-		FROM oracle.person_mass
-		WHERE raw > 0
-		GROUP BY group_no
+		FROM oracle.person_mass AS p
+		CROSS JOIN LATERAL (SELECT max(first) AS first FROM starts WHERE first <= p.raw) AS s
+		WHERE p.raw > 0
+		GROUP BY s.first
 	)
 	SELECT raw, people, share,
 		CASE WHEN count(*) OVER () = 1 THEN target_mean

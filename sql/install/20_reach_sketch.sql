@@ -68,9 +68,9 @@ COMMENT ON FUNCTION influence_reach_add(influence_reach_sketch, text, int) IS
 	'Add a person to a sketch, equal bytes being the same person, lowering its k to the one given; a null sketch becomes a new one, a null actor is skipped. Errors: 22023 if k is not in 16..65536 or the sketch holds ids of another type, 22004 if k is null.';
 
 CREATE FUNCTION influence_reach_combine(a influence_reach_sketch, b influence_reach_sketch) RETURNS influence_reach_sketch
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION influence_reach_combine(influence_reach_sketch, influence_reach_sketch) IS
-	'The union of two sketches, with the smaller k of both. Error 22023 if they hold ids of different types.';
+	'The union of two sketches, with the smaller k of both; a null is no sketch. Error 22023 if they hold ids of different types.';
 
 CREATE FUNCTION influence_reach_final(sketch influence_reach_sketch) RETURNS influence_reach_sketch
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -82,11 +82,13 @@ CREATE FUNCTION influence_reach_final_count(sketch influence_reach_sketch) RETUR
 COMMENT ON FUNCTION influence_reach_final_count(influence_reach_sketch) IS
 	'Number of distinct people of a running aggregate, 0 without any';
 
--- Aggregates
+-- Aggregates. A group is planned for with 8 kB, a full sketch: groups beyond work_mem
+-- are then sorted or hashed in batches from the start, not when memory has run out.
 
 CREATE AGGREGATE influence_reach_agg(actor bigint) (
 	SFUNC = influence_reach_add,
 	STYPE = influence_reach_sketch,
+	SSPACE = 8192,
 	FINALFUNC = influence_reach_final,
 	COMBINEFUNC = influence_reach_combine,
 	PARALLEL = SAFE
@@ -97,6 +99,7 @@ COMMENT ON AGGREGATE influence_reach_agg(bigint) IS
 CREATE AGGREGATE influence_reach_agg(actor uuid) (
 	SFUNC = influence_reach_add,
 	STYPE = influence_reach_sketch,
+	SSPACE = 8192,
 	FINALFUNC = influence_reach_final,
 	COMBINEFUNC = influence_reach_combine,
 	PARALLEL = SAFE
@@ -107,6 +110,7 @@ COMMENT ON AGGREGATE influence_reach_agg(uuid) IS
 CREATE AGGREGATE influence_reach_agg(actor text) (
 	SFUNC = influence_reach_add,
 	STYPE = influence_reach_sketch,
+	SSPACE = 8192,
 	FINALFUNC = influence_reach_final,
 	COMBINEFUNC = influence_reach_combine,
 	PARALLEL = SAFE
@@ -117,6 +121,7 @@ COMMENT ON AGGREGATE influence_reach_agg(text) IS
 CREATE AGGREGATE influence_reach_agg(actor bigint, k int) (
 	SFUNC = influence_reach_add,
 	STYPE = influence_reach_sketch,
+	SSPACE = 8192,
 	FINALFUNC = influence_reach_final,
 	COMBINEFUNC = influence_reach_combine,
 	PARALLEL = SAFE
@@ -127,6 +132,7 @@ COMMENT ON AGGREGATE influence_reach_agg(bigint, int) IS
 CREATE AGGREGATE influence_reach_agg(actor uuid, k int) (
 	SFUNC = influence_reach_add,
 	STYPE = influence_reach_sketch,
+	SSPACE = 8192,
 	FINALFUNC = influence_reach_final,
 	COMBINEFUNC = influence_reach_combine,
 	PARALLEL = SAFE
@@ -137,6 +143,7 @@ COMMENT ON AGGREGATE influence_reach_agg(uuid, int) IS
 CREATE AGGREGATE influence_reach_agg(actor text, k int) (
 	SFUNC = influence_reach_add,
 	STYPE = influence_reach_sketch,
+	SSPACE = 8192,
 	FINALFUNC = influence_reach_final,
 	COMBINEFUNC = influence_reach_combine,
 	PARALLEL = SAFE
@@ -147,6 +154,7 @@ COMMENT ON AGGREGATE influence_reach_agg(text, int) IS
 CREATE AGGREGATE influence_rollup(sketch influence_reach_sketch) (
 	SFUNC = influence_reach_combine,
 	STYPE = influence_reach_sketch,
+	SSPACE = 8192,
 	FINALFUNC = influence_reach_final,
 	COMBINEFUNC = influence_reach_combine,
 	PARALLEL = SAFE
@@ -157,6 +165,7 @@ COMMENT ON AGGREGATE influence_rollup(influence_reach_sketch) IS
 CREATE AGGREGATE influence_reach(actor bigint) (
 	SFUNC = influence_reach_add,
 	STYPE = influence_reach_sketch,
+	SSPACE = 8192,
 	FINALFUNC = influence_reach_final_count,
 	COMBINEFUNC = influence_reach_combine,
 	PARALLEL = SAFE
@@ -167,6 +176,7 @@ COMMENT ON AGGREGATE influence_reach(bigint) IS
 CREATE AGGREGATE influence_reach(actor uuid) (
 	SFUNC = influence_reach_add,
 	STYPE = influence_reach_sketch,
+	SSPACE = 8192,
 	FINALFUNC = influence_reach_final_count,
 	COMBINEFUNC = influence_reach_combine,
 	PARALLEL = SAFE
@@ -177,6 +187,7 @@ COMMENT ON AGGREGATE influence_reach(uuid) IS
 CREATE AGGREGATE influence_reach(actor text) (
 	SFUNC = influence_reach_add,
 	STYPE = influence_reach_sketch,
+	SSPACE = 8192,
 	FINALFUNC = influence_reach_final_count,
 	COMBINEFUNC = influence_reach_combine,
 	PARALLEL = SAFE

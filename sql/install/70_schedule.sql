@@ -93,7 +93,7 @@ BEGIN
 		home := current_setting('cron.database_name', true);
 		preloaded := home IS NOT NULL;
 	EXCEPTION WHEN insufficient_privilege THEN
-		-- the setting exists, and is for administrators only
+		-- the setting exists, and is shown to administrators only
 		preloaded := true;
 	END;
 	IF NOT preloaded THEN
@@ -109,10 +109,10 @@ BEGIN
 			USING ERRCODE = 'feature_not_supported', HINT = 'Run CREATE EXTENSION pg_cron; as a superuser.';
 	END IF;
 	RAISE EXCEPTION 'cannot schedule model "%" from here: pg_cron lives in %', model,
-			coalesce(format('database "%s"', home), 'another database')
+			coalesce('database "' || home || '"', 'another database')
 		USING ERRCODE = 'feature_not_supported',
 			  HINT = format('Run as a superuser in %s: SELECT cron.schedule_in_database(%L, %L, %L, %L);',
-							coalesce(format('database "%s"', home), 'the database that SHOW cron.database_name names'),
+							coalesce('database "' || home || '"', 'the database that SHOW cron.database_name names'),
 							@extschema@.influence_job_name(model || '@' || current_database()), cron,
 							@extschema@.influence_job_command(model), current_database());
 END
@@ -177,7 +177,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model);
+	owned influence.models := @extschema@.influence_owned_model(model, with_views => false);
 BEGIN
 	IF NOT @extschema@.influence_has_pg_cron() THEN
 		RAISE EXCEPTION 'cannot unschedule model "%": pg_cron is not installed in database "%"', model, current_database()

@@ -29,8 +29,11 @@
 /* normal_quantile(0.95) */
 #define Z_P95				1.6448536269514722
 
-/* Raw values closer than this, relative to max(1, |raw|), are equal */
-#define EQUAL_TOLERANCE		1e-10
+/*
+ * Raw values this close to the first of their group, relative to max(1, |raw|),
+ * share a knot: a steeper map would turn rounding noise into points
+ */
+#define KNOT_DISTANCE		1e-4
 
 /* Knots are at least this far apart in score, so that no two ever coincide */
 #define MIN_SCORE_STEP		1e-9
@@ -150,8 +153,8 @@ calibration_scale(double mean, double p95)
 /*
  * Find the run of equal values that starts at index first
  *
- * A value belongs to the run while it is within the tolerance of its
- * predecessor, so rounding noise never splits equals.
+ * A value belongs to the run while it is within the tolerance of its first, so
+ * that a run is never wider than that.
  */
 static RawGroup
 next_group(const double *sorted_raw, size_t n, size_t first)
@@ -160,8 +163,8 @@ next_group(const double *sorted_raw, size_t n, size_t first)
 	size_t		last = first;
 
 	while (last + 1 < n &&
-		   sorted_raw[last + 1] - sorted_raw[last] <=
-		   EQUAL_TOLERANCE * fmax(1.0, fabs(sorted_raw[last + 1])))
+		   sorted_raw[last + 1] - sorted_raw[first] <=
+		   KNOT_DISTANCE * fmax(1.0, fabs(sorted_raw[last + 1])))
 		last++;
 
 	group.first = first;

@@ -13,19 +13,6 @@
 
 #include "math/graph.h"
 
-/* Items between two calls of the interrupt callback */
-#define CHECK_INTERVAL 32768
-
-/*
- * Call the interrupt callback once per CHECK_INTERVAL items
- */
-static inline void
-check_at(uint64_t item, void (*check) (void))
-{
-	if (check != NULL && item % CHECK_INTERVAL == 0)
-		check();
-}
-
 /*
  * Turn counts, row v's in row_start[v + 1], into the row starts shifted by one:
  * row v's next free position is then in row_start[v + 1], and when every edge

@@ -4,7 +4,21 @@
 #ifndef INFLUENCE_MATH_GRAPH_H
 #define INFLUENCE_MATH_GRAPH_H
 
+#include <stddef.h>
 #include <stdint.h>
+
+/* Items of a loop between two calls of its interrupt callback */
+#define CHECK_INTERVAL 32768
+
+/*
+ * Call the interrupt callback, unless it is NULL, once per CHECK_INTERVAL items
+ */
+static inline void
+check_at(uint64_t item, void (*check) (void))
+{
+	if (item % CHECK_INTERVAL == 0 && check != NULL)
+		check();
+}
 
 /* One edge of an unsorted list; weight > 0 and finite */
 typedef struct Edge

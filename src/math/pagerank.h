@@ -40,15 +40,18 @@ typedef struct PagerankResult
 	double		teleport_share;
 } PagerankResult;
 
-/* Doubles of scratch memory that pagerank needs */
-extern size_t pagerank_scratch(uint32_t node_count);
+/*
+ * Bytes of scratch memory that pagerank needs, aligned for double: 36 a node
+ * and 4 an edge
+ */
+extern size_t pagerank_scratch(const CsrGraph *graph);
 
 /*
  * Compute the ranks, which sum to 1, into rank (node_count). scratch holds
- * pagerank_scratch(node_count) doubles. Without convergence rank holds the last
+ * pagerank_scratch(graph) bytes. Without convergence rank holds the last
  * iterate, which is no answer.
  */
 extern void pagerank(const CsrGraph *graph, const PagerankOptions *options,
-					 double *rank, double *scratch, PagerankResult *result);
+					 double *rank, void *scratch, PagerankResult *result);
 
 #endif							/* INFLUENCE_MATH_PAGERANK_H */

@@ -26,16 +26,16 @@ load_big_endian(const unsigned char *bytes)
 }
 
 /*
- * Load up to 8 bytes, the least significant first, padded with zeros
+ * Load 8 bytes, the least significant first. Spelled out, compilers make it
+ * one instruction.
  */
 static uint64_t
-load_little_endian(const unsigned char *bytes, size_t length)
+load_little_endian(const unsigned char *bytes)
 {
-	uint64_t	word = 0;
-
-	for (size_t i = 0; i < length; i++)
-		word |= (uint64_t) bytes[i] << (8 * i);
-	return word;
+	return (uint64_t) bytes[0] | (uint64_t) bytes[1] << 8 |
+		(uint64_t) bytes[2] << 16 | (uint64_t) bytes[3] << 24 |
+		(uint64_t) bytes[4] << 32 | (uint64_t) bytes[5] << 40 |
+		(uint64_t) bytes[6] << 48 | (uint64_t) bytes[7] << 56;
 }
 
 /*
@@ -66,9 +66,15 @@ sketch_hash_bytes(const unsigned char *bytes, size_t length)
 	uint64_t	hash = sketch_mix((uint64_t) length);
 
 	for (; length >= 8; length -= 8, bytes += 8)
-		hash = sketch_mix(hash ^ load_little_endian(bytes, 8));
+		hash = sketch_mix(hash ^ load_little_endian(bytes));
 	if (length > 0)
-		hash = sketch_mix(hash ^ load_little_endian(bytes, length));
+	{
+		uint64_t	word = 0;
+
+		for (size_t i = 0; i < length; i++)
+			word |= (uint64_t) bytes[i] << (8 * i);
+		hash = sketch_mix(hash ^ word);
+	}
 	return hash;
 }
 

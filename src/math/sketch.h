@@ -66,9 +66,6 @@ sketch_add(Sketch *sketch, uint64_t hash)
 {
 	if (sketch->sampled && hash >= sketch->hashes[sketch->k - 1])
 		return true;
-	/* Input that is clustered by item repeats the last one */
-	if (sketch->n > 0 && sketch->hashes[sketch->n - 1] == hash)
-		return true;
 	if (sketch->n >= sketch->capacity)
 		return false;
 	sketch->hashes[sketch->n++] = hash;

@@ -111,8 +111,7 @@ load_options(Model *model)
 
 	select_rows("SELECT *, bad_row_policy OPERATOR(pg_catalog.=) 'error' AS bad_rows_fail, "
 				"sentiment_policy OPERATOR(pg_catalog.=) 'ignore' AS ignore_sentiment, "
-				"calibration_policy OPERATOR(pg_catalog.=) 'each_refresh' AS calibrate_each_refresh, "
-				"history_retention IS NULL AS keep_history_for_ever "
+				"calibration_policy OPERATOR(pg_catalog.=) 'each_refresh' AS calibrate_each_refresh "
 				"FROM influence.models WHERE model OPERATOR(pg_catalog.=) $1",
 				model->ref.name);
 	if (SPI_processed != 1)
@@ -136,7 +135,7 @@ load_options(Model *model)
 	model->target_mean = float_column(0, "target_mean");
 	model->target_p95 = float_column(0, "target_p95");
 	model->calibrate_each_refresh = bool_column(0, "calibrate_each_refresh");
-	model->keep_history_for_ever = bool_column(0, "keep_history_for_ever");
+	model->history_retention = interval_column(0, "history_retention");
 
 	published = column(0, "published_as_of", &isnull);
 	model->published_as_of = isnull ? DT_NOBEGIN : DatumGetTimestampTz(published);

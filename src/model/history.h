@@ -6,10 +6,12 @@
 
 #include "model/ingest.h"
 #include "model/model.h"
+#include "model/run.h"
 #include "model/scoring.h"
 
 extern void history_load_changes(const Model *model, TimestampTz as_of,
 								 const Ingest *ingest, Scores *scores);
-extern void history_store(const Model *model, TimestampTz as_of);
+extern List *history_replace(const Run *run);
+extern void history_forget(const Run *run);
 
 #endif							/* INFLUENCE_HISTORY_H */

@@ -17,6 +17,7 @@ typedef struct ModelRef
 {
 	char	   *name;
 	char	   *schema;
+	char	   *created_by;		/* role; NULL where it is not known */
 	Oid			id_type;		/* INT8OID, UUIDOID or TEXTOID */
 	Oid			scores;			/* the view <schema>.scores, InvalidOid when it is gone */
 } ModelRef;
@@ -105,7 +106,7 @@ typedef struct Model
 	double		target_p95;
 	bool		calibrate_each_refresh;
 
-	bool		keep_history_for_ever;
+	double		history_retention;	/* microseconds; 0: for ever */
 	TimestampTz published_as_of;	/* DT_NOBEGIN before the first refresh */
 
 	int			network_count;

@@ -19,32 +19,35 @@ pin(const char *name, const char *value)
 }
 
 /*
- * Restrict the search_path to the catalog until AtEOXact_GUC(false, result)
+ * Pin the settings that the meaning of an expression depends on, until
+ * AtEOXact_GUC(false, result)
+ *
+ * A name without a schema is one of the catalog; a timestamp without time zone
+ * is read as UTC, whoever refreshes.
  */
 int
-pin_search_path(void)
+pin_settings(void)
 {
 	int			nestlevel = NewGUCNestLevel();
 
 	pin("search_path", "pg_catalog, pg_temp");
+	pin("timezone", "UTC");
+	pin("datestyle", "ISO, MDY");
+	pin("intervalstyle", "postgres");
+	pin("extra_float_digits", "1");
 	return nestlevel;
 }
 
 /*
  * Become the owner, with the settings that results could depend on pinned
- *
- * A timestamp without time zone is read as UTC, whoever refreshes.
  */
 void
 owner_enter(OwnerContext *saved, Oid owner)
 {
 	GetUserIdAndSecContext(&saved->user, &saved->security);
 	SetUserIdAndSecContext(owner, saved->security | SECURITY_RESTRICTED_OPERATION);
-	saved->nestlevel = pin_search_path();
-	pin("timezone", "UTC");
-	pin("datestyle", "ISO, MDY");
-	pin("intervalstyle", "postgres");
-	pin("extra_float_digits", "1");
+	saved->nestlevel = pin_settings();
+	pin("row_security", "on");
 }
 
 /*

@@ -14,7 +14,7 @@ typedef struct OwnerContext
 	int			nestlevel;
 } OwnerContext;
 
-extern int	pin_search_path(void);
+extern int	pin_settings(void);
 extern void owner_enter(OwnerContext *saved, Oid owner);
 extern void owner_leave(const OwnerContext *saved);
 

@@ -2,8 +2,8 @@
  * The refresh of a model.
  *
  * Phases: the sources are read (ingest.c), people measured (measures.c) and
- * scored (scores.c) in memory; only then are the score views filled (views.c)
- * and the history and the log written. All of it is one transaction: readers
+ * scored (scoring.c) in memory; only then are the score views and the history
+ * replaced (publish.c) and the log written. All of it is one transaction: readers
  * see the old scores until it commits, and an error at any moment leaves them.
  *
  * Locks: one refresh of a model at a time, held to the end of the transaction;
@@ -14,6 +14,7 @@
 #include "compat.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
@@ -28,15 +29,35 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "model/calibration_store.h"
-#include "model/history.h"
 #include "model/owner.h"
 #include "model/progress.h"
+#include "model/publish.h"
 #include "model/refresh_log.h"
-#include "model/views.h"
+#include "model/remarks.h"
 
 /* Sub-object of the view "scores" whose lock stands for "being refreshed" */
 #define REFRESH_LOCK_SUBID	0xFFFF
+
+/* A refresh that this session is in the middle of */
+typedef struct RunningRefresh
+{
+	Oid			scores;			/* of its model */
+	struct RunningRefresh *outer;	/* one whose sources called this one */
+} RunningRefresh;
+
+static RunningRefresh *running = NULL;
+
+/*
+ * Whether a source of the model's own refresh is asking for another one
+ */
+static bool
+is_running_here(const ModelRef *model)
+{
+	for (RunningRefresh *refresh = running; refresh != NULL; refresh = refresh->outer)
+		if (refresh->scores == model->scores)
+			return true;
+	return false;
+}
 
 /*
  * Take the model's refresh lock until the end of the transaction; false when
@@ -47,44 +68,10 @@ lock_model(const ModelRef *model)
 {
 	LOCKTAG		tag;
 
+	if (is_running_here(model))
+		return false;
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, model->scores, REFRESH_LOCK_SUBID);
 	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
-}
-
-/*
- * Note in influence.models what is published now
- */
-static void
-store_published(const Run *run)
-{
-	Oid			types[2] = {TEXTOID, TIMESTAMPTZOID};
-	Datum		values[2];
-
-	values[0] = CStringGetTextDatum(run->model->ref.name);
-	values[1] = TimestampTzGetDatum(run->as_of);
-	SPI_connect();
-	SPI_execute_with_args("UPDATE influence.models SET published_as_of = $2 "
-						  "WHERE model OPERATOR(pg_catalog.=) $1", 2, types, values, NULL, false, 0);
-	if (SPI_processed != 1)
-		elog(ERROR, "model \"%s\" was not updated", run->model->ref.name);
-	SPI_finish();
-}
-
-/*
- * Write everything that a run has computed
- */
-static void
-publish(Run *run)
-{
-	TimestampTz start = GetCurrentTimestamp();
-	Calibration *calibration = run->scores->calibration;
-
-	if (calibration != NULL && calibration->version == 0)
-		calibration_save(run->model, run->as_of, calibration);
-	views_publish(run);
-	history_store(run->model, run->as_of);
-	store_published(run);
-	run->milliseconds[PHASE_PUBLISH] = (double) (GetCurrentTimestamp() - start) / 1000;
 }
 
 /*
@@ -94,14 +81,17 @@ static Datum
 refresh_as_owner(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
 {
 	OwnerContext saved;
+	RunningRefresh refresh = {.scores = ref->scores,.outer = running};
 	Datum		row;
 	Run		   *run = NULL;
 
 	owner_enter(&saved, model_owner(ref));
 	if (lock_model(ref))
 	{
+		running = &refresh;
 		run = run_compute(ref, record->as_of, recalibrate);
-		publish(run);
+		publish_run(run);
+		remarks_report(run);
 		record->status = "success";
 		record->run = run;
 	}
@@ -123,6 +113,7 @@ refresh_or_log(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner resource_owner = CurrentResourceOwner;
+	RunningRefresh *outer = running;
 	Datum		row = (Datum) 0;
 
 	BeginInternalSubTransaction(NULL);
@@ -130,6 +121,7 @@ refresh_or_log(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
 	PG_TRY();
 	{
 		row = refresh_as_owner(ref, record, recalibrate);
+		running = outer;
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = resource_owner;
@@ -138,6 +130,7 @@ refresh_or_log(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
 	{
 		ErrorData  *error;
 
+		running = outer;
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
@@ -157,6 +150,25 @@ refresh_or_log(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
 }
 
 /*
+ * A refresh writes: refuse it where nothing can be written (25006), where there
+ * would be nobody to log its failure either
+ */
+static void
+check_may_write(const ModelRef *ref)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot refresh model \"%s\" on a standby server", ref->name),
+				 errhint("Refresh it on the primary server; the scores get here by replication.")));
+	if (XactReadOnly)
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot refresh model \"%s\" in a read-only transaction", ref->name),
+				 errhint("BEGIN READ WRITE, or SET default_transaction_read_only = off.")));
+}
+
+/*
  * Refresh a model and return the run's row of influence.refresh_log
  */
 static Datum
@@ -165,6 +177,7 @@ refresh_model(const ModelRef *ref, TimestampTz as_of, bool recalibrate)
 	RefreshRecord record = {.model = ref->name,.as_of = as_of};
 
 	model_check_owner(ref);
+	check_may_write(ref);
 	record.started_at = GetCurrentTimestamp();
 	record.run_by = GetUserNameFromId(GetUserId(), false);
 	if (TIMESTAMP_NOT_FINITE(record.as_of))

@@ -41,6 +41,7 @@ typedef struct Scores
 	uint32		count;
 	PersonScore *people;		/* by person */
 	uint32	   *by_rank;		/* positions in people */
+	uint32	   *by_id;			/* positions in people, in order of the ids */
 	uint32	   *position;		/* by person: position in people, NOBODY: not scored */
 	Calibration *calibration;	/* NULL when nobody has any raw influence */
 	double		mean;			/* of the scores of people with raw > 0 */

@@ -41,6 +41,7 @@ typedef struct Mapping
 	const char *text;			/* as given */
 	Relation	relation;
 	Oid			expected;		/* type; InvalidOid: any hashable type */
+	bool		stored;			/* an expression, as print_mapping() gave it */
 } Mapping;
 
 /*
@@ -76,15 +77,26 @@ column_names(Relation relation)
 }
 
 /*
+ * Whether a parsed expression is "*" or "relation.*", which are many
+ */
+static bool
+is_star(Node *node)
+{
+	return IsA(node, ColumnRef) && IsA(llast(castNode(ColumnRef, node)->fields), A_Star);
+}
+
+/*
  * Parse the text as one expression
  *
  * A text that is exactly the name of a column means that column, so that names
- * with capitals or spaces need no quotes.
+ * with capitals or spaces need no quotes. Not so once it is stored: "user", with
+ * its quotes, could be the name of another column.
  */
 static Node *
 parse_expression(const Mapping *mapping)
 {
-	AttrNumber	attnum = get_attnum(RelationGetRelid(mapping->relation), mapping->text);
+	AttrNumber	attnum = mapping->stored ? InvalidAttrNumber :
+		get_attnum(RelationGetRelid(mapping->relation), mapping->text);
 	List	   *statements;
 	SelectStmt *select;
 	ResTarget  *target;
@@ -109,7 +121,7 @@ parse_expression(const Mapping *mapping)
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("not a single expression")));
 	target = linitial_node(ResTarget, select->targetList);
-	if (target->name != NULL || target->indirection != NIL)
+	if (target->name != NULL || target->indirection != NIL || is_star(target->val))
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("not a single expression")));
@@ -117,7 +129,7 @@ parse_expression(const Mapping *mapping)
 }
 
 /*
- * Find what a mapping must not contain; returns its name, or NULL
+ * Find what a mapping must not contain, and name it
  */
 static bool
 find_forbidden(Node *node, const char **found)
@@ -143,6 +155,9 @@ refuse_forbidden(const Mapping *mapping, Node *expression)
 	const char *found = NULL;
 
 	find_forbidden(expression, &found);
+	/* it would be printed as relation.*, which is all columns */
+	if (found == NULL && IsA(expression, Var) && castNode(Var, expression)->varattno == InvalidAttrNumber)
+		found = "a whole row";
 	if (found == NULL && expression_returns_set(expression))
 		found = "a set-returning function";
 	if (found == NULL && contain_volatile_functions(expression))
@@ -216,14 +231,15 @@ analyse_mapping(const Mapping *mapping)
 }
 
 /*
- * The analysed expression as text that means the same under any search_path
+ * The analysed expression as text that means the same in every refresh: names
+ * are qualified, and constants written under the settings that it is read with
  */
 static char *
 print_mapping(const Mapping *mapping, Node *expression)
 {
 	List	   *context = deparse_context_for(RelationGetRelationName(mapping->relation),
 											  RelationGetRelid(mapping->relation));
-	int			nestlevel = pin_search_path();
+	int			nestlevel = pin_settings();
 	char	   *text = deparse_expression(expression, context, false, false);
 
 	AtEOXact_GUC(false, nestlevel);
@@ -241,7 +257,8 @@ rethrow_about_mapping(const Mapping *mapping, MemoryContext context)
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
 	FlushErrorState();
-	if (strncmp(error->message, "source \"", strlen("source \"")) == 0)
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		strncmp(error->message, "source \"", strlen("source \"")) == 0)
 		ReThrowError(error);
 	ereport(ERROR,
 			(errcode(error->sqlerrcode),
@@ -298,6 +315,7 @@ influence_check_expression(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 
+	mapping.stored = false;
 	mapping.text = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	mapping.expected = PG_ARGISNULL(2) ? InvalidOid : PG_GETARG_OID(2);
 	mapping.name = text_to_cstring(PG_GETARG_TEXT_PP(3));
@@ -356,7 +374,7 @@ char *
 source_query(const Model *model, const Source *source)
 {
 	Relation	relation = open_source(model, source);
-	Mapping		mapping = {.model = model->ref.name,.source = source->name,.relation = relation};
+	Mapping		mapping = {.model = model->ref.name,.source = source->name,.relation = relation,.stored = true};
 	StringInfoData query;
 
 	initStringInfo(&query);
@@ -380,4 +398,47 @@ source_query(const Model *model, const Source *source)
 	}
 	relation_close(relation, AccessShareLock);
 	return query.data;
+}
+
+/*
+ * Raise an error of a source's query as one about the source
+ *
+ * Ours name it already, and a cancelled query is not about any source.
+ */
+void
+source_rethrow(const Model *model, const Source *source, MemoryContext context)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	if (error->sqlerrcode != ERRCODE_QUERY_CANCELED && strstr(error->message, "source \"") == NULL)
+		error->message = psprintf("source \"%s\" of model \"%s\" cannot be read: %s",
+								  source->name, model->ref.name, error->message);
+	ReThrowError(error);
+}
+
+/*
+ * Read a source: call back for its columns and for each row (see query.h)
+ *
+ * Errors: those of source_query(), and whatever the query or a callback raises,
+ * naming the source.
+ */
+void
+source_stream(const Model *model, const Source *source,
+			  StartCallback start, RowCallback row, void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+	char	   *sql = source_query(model, source);
+
+	PG_TRY();
+	{
+		query_stream(sql, start, row, arg);
+	}
+	PG_CATCH();
+	{
+		source_rethrow(model, source, context);
+	}
+	PG_END_TRY();
 }

@@ -1,10 +1,11 @@
 /*
- * Checking a source's mappings and building the query that reads it.
+ * Checking a source's mappings and reading it.
  */
 #ifndef INFLUENCE_SOURCE_H
 #define INFLUENCE_SOURCE_H
 
 #include "model/model.h"
+#include "query.h"
 
 /* Columns of a source query, in this order; absent mappings are NULL columns */
 typedef enum SourceColumn
@@ -22,5 +23,8 @@ typedef enum SourceColumn
 #define SOURCE_COLUMN_COUNT	(SOURCE_SENTIMENT + 1)
 
 extern char *source_query(const Model *model, const Source *source);
+extern void source_rethrow(const Model *model, const Source *source, MemoryContext context);
+extern void source_stream(const Model *model, const Source *source,
+						  StartCallback start, RowCallback row, void *arg);
 
 #endif							/* INFLUENCE_SOURCE_H */

@@ -2,31 +2,32 @@
  * The rows of the score views, as set-returning functions.
  *
  * The views are materialized views over these functions. A refresh computes
- * once and has all of them filled from that run; REFRESH MATERIALIZED VIEW on
- * its own, as after pg_restore, computes anew as of the moment that was
- * published last, so that a view never disagrees with its siblings.
+ * once and writes the rows of all of them itself (publish.c); REFRESH
+ * MATERIALIZED VIEW on its own, as after pg_restore, computes anew as of the
+ * moment that was published last, so that a view never disagrees with its
+ * siblings.
  */
 #include "compat.h"
 
 #include <math.h>
 
+#include "access/xact.h"
 #include "catalog/pg_type_d.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "math/prefetch.h"
 #include "math/tier.h"
+#include "memory.h"
 #include "model/owner.h"
 #include "model/progress.h"
 #include "model/run.h"
 #include "model/views.h"
-
-/* The run that the views are being filled from, NULL outside views_publish() */
-static Run *publishing = NULL;
 
 #define USER_ID	InvalidOid		/* stands for the model's id type */
 
@@ -52,15 +53,14 @@ static const Measure shown_measures[MEASURE_COUNT] = {
 	MEASURE_AMPLIFICATION, MEASURE_NETWORK_INFLUENCE, MEASURE_AUTHORITY
 };
 
-/* Where rows go */
-typedef struct RowSink
+/* A score view: its columns and how to make its rows */
+typedef struct ViewKind
 {
-	const Run  *run;
-	Tuplestorestate *store;
-	TupleDesc	desc;
-} RowSink;
-
-typedef void (*FillFunction) (RowSink *sink);
+	const char *name;
+	const Oid  *types;
+	int			column_count;
+	void		(*fill) (const Run *run, RowSink *sink);
+} ViewKind;
 
 /*
  * Refuse a column list that is not the one we fill
@@ -88,18 +88,38 @@ float_or_null(double value, bool *isnull)
 }
 
 /*
+ * Person number i in the given order, with those that follow on their way
+ */
+static const PersonScore *
+next_person(const Run *run, const uint32 *order, uint32 i)
+{
+	const Scores *scores = run->scores;
+
+	if (i + 2 * PREFETCH_AHEAD < scores->count)
+		prefetch(&scores->people[order[i + 2 * PREFETCH_AHEAD]]);
+	if (i + PREFETCH_AHEAD < scores->count)
+	{
+		uint32		person = scores->people[order[i + PREFETCH_AHEAD]].person;
+
+		prefetch(&run->ingest->last_active_at[person]);
+		prefetch(&run->ingest->notoriety[person]);
+		intern_prefetch_datum(run->ingest->people, person);
+	}
+	return &scores->people[order[i]];
+}
+
+/*
  * Rows of the view "scores", best first
  */
 static void
-fill_scores(RowSink *sink)
+fill_scores(const Run *run, RowSink *sink)
 {
-	const Run  *run = sink->run;
 	Datum		values[lengthof(score_types)];
 	bool		nulls[lengthof(score_types)];
 
 	for (uint32 i = 0; i < run->scores->count; i++)
 	{
-		const PersonScore *person = &run->scores->people[run->scores->by_rank[i]];
+		const PersonScore *person = next_person(run, run->scores->by_rank, i);
 		TimestampTz last_active_at = run->ingest->last_active_at[person->person];
 
 		CHECK_FOR_INTERRUPTS();
@@ -121,27 +141,98 @@ fill_scores(RowSink *sink)
 		nulls[14] = true;
 		values[14] = (Datum) 0;
 		values[15] = TimestampTzGetDatum(run->as_of);
-		tuplestore_putvalues(sink->store, sink->desc, values, nulls);
+		sink->put(sink, values, nulls);
 		pfree(DatumGetPointer(values[2]));
 	}
 }
 
+/* A record's place when sorted by its person's id */
+typedef struct OrderKey
+{
+	uint32		place;
+	uint32		unused;
+	uint64		index;
+} OrderKey;
+
 /*
- * Rows of the view "network_scores"
+ * Place of each person in the order of ids, by person
+ */
+static uint32 *
+places_by_id(const Run *run)
+{
+	uint32	   *place = huge_array(CurrentMemoryContext, intern_count(run->ingest->people),
+								   sizeof(uint32));
+
+	for (uint32 i = 0; i < run->scores->count; i++)
+		place[run->scores->people[run->scores->by_id[i]].person] = i;
+	return place;
+}
+
+/*
+ * Rows of person_networks in the order of ids and, for one person, of networks
+ */
+static OrderKey *
+order_person_networks(const Run *run)
+{
+	const Measures *measures = run->measures;
+	uint32	   *place = places_by_id(run);
+	uint64	   *row_start = huge_array(CurrentMemoryContext, (uint64) run->scores->count + 2,
+									   sizeof(uint64));
+	OrderKey   *keys = huge_array(CurrentMemoryContext, measures->person_network_count,
+								  sizeof(OrderKey));
+
+	for (uint64 i = 0; i < measures->person_network_count; i++)
+	{
+		keys[i].place = place[measures->person_networks[i].person];
+		keys[i].index = i;
+	}
+	keys = records_sort(keys, measures->person_network_count, sizeof(OrderKey),
+						offsetof(OrderKey, place), run->scores->count, row_start,
+						CurrentMemoryContext);
+	pfree(row_start);
+	pfree(place);
+	return keys;
+}
+
+/*
+ * Number i of the person_networks in the given order, with those that follow on
+ * their way
+ */
+static const PersonNetwork *
+next_person_network(const Run *run, const OrderKey *order, uint64 i)
+{
+	const PersonNetwork *items = run->measures->person_networks;
+	uint64		count = run->measures->person_network_count;
+
+	if (i + 2 * PREFETCH_AHEAD < count)
+		prefetch(&items[order[i + 2 * PREFETCH_AHEAD].index]);
+	if (i + PREFETCH_AHEAD < count)
+	{
+		const PersonNetwork *next = &items[order[i + PREFETCH_AHEAD].index];
+
+		prefetch(&next->value[MEASURE_AUTHORITY]);
+		prefetch(&run->scores->people[order[i + PREFETCH_AHEAD].place]);
+		intern_prefetch_datum(run->ingest->people, next->person);
+	}
+	return &items[order[i].index];
+}
+
+/*
+ * Rows of the view "network_scores", in the order of its key
  */
 static void
-fill_network_scores(RowSink *sink)
+fill_network_scores(const Run *run, RowSink *sink)
 {
-	const Run  *run = sink->run;
 	Datum		values[lengthof(network_score_types)];
 	bool		nulls[lengthof(network_score_types)] = {false};
 	Datum	   *networks = palloc(sizeof(Datum) * (run->model->network_count + 1));
+	OrderKey   *order = order_person_networks(run);
 
 	for (int i = 0; i < run->model->network_count; i++)
 		networks[i] = CStringGetTextDatum(run->model->networks[i].name);
 	for (uint64 i = 0; i < run->measures->person_network_count; i++)
 	{
-		const PersonNetwork *pn = &run->measures->person_networks[i];
+		const PersonNetwork *pn = next_person_network(run, order, i);
 		NetworkPoints points = scores_network_points(run->ingest, run->scores, pn);
 
 		CHECK_FOR_INTERRUPTS();
@@ -156,44 +247,101 @@ fill_network_scores(RowSink *sink)
 			values[4 + j] = Float8GetDatum(measure_shown(measure, pn->value[measure]));
 			values[4 + MEASURE_COUNT + j] = Float8GetDatum(points.measure[measure]);
 		}
-		tuplestore_putvalues(sink->store, sink->desc, values, nulls);
+		sink->put(sink, values, nulls);
 	}
+	pfree(order);
 }
 
 /*
- * Rows of the view "signals"
+ * Counts by signal in the order of ids; "person" becomes the place in by_id
+ *
+ * The log is used up. Within a person the order stays: networks, then kinds.
+ */
+static SignalCount *
+order_signal_counts(const Run *run, RecordLog *log)
+{
+	uint32	   *place = places_by_id(run);
+	uint64	   *row_start = huge_array(CurrentMemoryContext, (uint64) run->scores->count + 2,
+									   sizeof(uint64));
+	SignalCount *sorted;
+
+	for (uint32 chunk = 0; chunk < log->chunk_count; chunk++)
+	{
+		SignalCount *records = (SignalCount *) log->chunks[chunk];
+		uint32		length = record_log_chunk_length(log, chunk);
+
+		CHECK_FOR_INTERRUPTS();
+		for (uint32 i = 0; i < length; i++)
+			records[i].person = place[records[i].person];
+	}
+	sorted = record_log_sort(log, offsetof(SignalCount, person), run->scores->count, row_start);
+	pfree(row_start);
+	pfree(place);
+	return sorted;
+}
+
+/*
+ * Rows of the view "signals", in the order of its key
  */
 static void
-fill_signals(RowSink *sink)
+fill_signals(const Run *run, RowSink *sink)
 {
-	const Run  *run = sink->run;
-	const RecordLog *log = &run->measures->signal_counts;
 	Datum		values[lengthof(signal_types)];
 	bool		nulls[lengthof(signal_types)] = {false};
 	Datum	   *kinds = palloc(sizeof(Datum) * (run->model->signal_count + 1));
 	Datum	   *networks = palloc(sizeof(Datum) * (run->model->signal_count + 1));
+	uint64		count = run->measures->signal_counts.count;
+	SignalCount *records = order_signal_counts(run, &run->measures->signal_counts);
 
 	for (int i = 0; i < run->model->signal_count; i++)
 	{
 		kinds[i] = CStringGetTextDatum(run->model->signals[i].kind);
 		networks[i] = CStringGetTextDatum(run->model->networks[run->model->signals[i].network].name);
 	}
-	for (uint32 chunk = 0; chunk < log->chunk_count; chunk++)
+	for (uint64 i = 0; i < count; i++)
 	{
-		const SignalCount *records = (const SignalCount *) log->chunks[chunk];
-		uint32		length = record_log_chunk_length(log, chunk);
+		const PersonScore *person = &run->scores->people[run->scores->by_id[records[i].person]];
 
 		CHECK_FOR_INTERRUPTS();
-		for (uint32 i = 0; i < length; i++)
-		{
-			values[0] = intern_datum(run->ingest->people, records[i].person);
-			values[1] = networks[records[i].signal];
-			values[2] = kinds[records[i].signal];
-			values[3] = Float8GetDatum(records[i].count);
-			values[4] = Float8GetDatum(records[i].decayed_value);
-			tuplestore_putvalues(sink->store, sink->desc, values, nulls);
-		}
+		values[0] = intern_datum(run->ingest->people, person->person);
+		values[1] = networks[records[i].signal];
+		values[2] = kinds[records[i].signal];
+		values[3] = Float8GetDatum(records[i].count);
+		values[4] = Float8GetDatum(records[i].decayed_value);
+		sink->put(sink, values, nulls);
 	}
+	pfree(records);
+}
+
+static const ViewKind view_kinds[] = {
+	[VIEW_SCORES] = {"scores", score_types, lengthof(score_types), fill_scores},
+	[VIEW_NETWORK_SCORES] = {"network_scores", network_score_types,
+	lengthof(network_score_types), fill_network_scores},
+	[VIEW_SIGNALS] = {"signals", signal_types, lengthof(signal_types), fill_signals}
+};
+
+/*
+ * Name of a view in the model's schema
+ */
+const char *
+view_name(ScoreView view)
+{
+	return view_kinds[view].name;
+}
+
+/*
+ * Make the rows of a view from a run
+ *
+ * desc: the columns that the receiver has; 42804 when they are not ours. A run's
+ * signals can be made once only.
+ */
+void
+view_fill(ScoreView view, Run *run, TupleDesc desc, RowSink *sink)
+{
+	const ViewKind *kind = &view_kinds[view];
+
+	check_columns(desc, run->model, kind->types, kind->column_count);
+	kind->fill(run, sink);
 }
 
 /*
@@ -209,41 +357,48 @@ compute_for_view(const ModelRef *ref)
 	return run_compute(ref, as_of, false);
 }
 
+/* Rows that go into the result of a function */
+typedef struct StoreSink
+{
+	RowSink		sink;
+	Tuplestorestate *store;
+	TupleDesc	desc;
+} StoreSink;
+
+static void
+put_in_store(RowSink *sink, Datum *values, bool *nulls)
+{
+	StoreSink  *store = (StoreSink *) sink;
+
+	tuplestore_putvalues(store->store, store->desc, values, nulls);
+}
+
 /*
- * Fill one view: from the run being published, else from one of its own
+ * Compute a model and return the rows of one of its views
  */
 static Datum
-fill_view(FunctionCallInfo fcinfo, const Oid *types, int column_count, FillFunction fill)
+return_view(FunctionCallInfo fcinfo, ScoreView view)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	ModelRef   *ref = model_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	RowSink		sink;
+	StoreSink	sink = {.sink.put = put_in_store};
+	OwnerContext saved;
+	Run		   *run;
 
 	model_check_owner(ref);
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	sink.store = result->setResult;
 	sink.desc = result->setDesc;
 
-	if (publishing != NULL && strcmp(publishing->model->ref.name, ref->name) == 0)
-	{
-		sink.run = publishing;
-		check_columns(sink.desc, sink.run->model, types, column_count);
-		fill(&sink);
-	}
-	else
-	{
-		OwnerContext saved;
-		Run		   *run;
-
-		owner_enter(&saved, model_owner(ref));
-		run = compute_for_view(ref);
-		sink.run = run;
-		check_columns(sink.desc, run->model, types, column_count);
-		fill(&sink);
-		owner_leave(&saved);
-		run_free(run);
-		progress_end();
-	}
+	owner_enter(&saved, model_owner(ref));
+	/* a REFRESH that waited for another refresh must see what that published */
+	PushActiveSnapshot(IsolationUsesXactSnapshot() ? GetActiveSnapshot() : GetLatestSnapshot());
+	run = compute_for_view(ref);
+	view_fill(view, run, sink.desc, &sink.sink);
+	PopActiveSnapshot();
+	owner_leave(&saved);
+	run_free(run);
+	progress_end();
 	return (Datum) 0;
 }
 
@@ -257,7 +412,7 @@ PG_FUNCTION_INFO_V1(influence_model_signals);
 Datum
 influence_model_scores(PG_FUNCTION_ARGS)
 {
-	return fill_view(fcinfo, score_types, lengthof(score_types), fill_scores);
+	return return_view(fcinfo, VIEW_SCORES);
 }
 
 /*
@@ -266,8 +421,7 @@ influence_model_scores(PG_FUNCTION_ARGS)
 Datum
 influence_model_network_scores(PG_FUNCTION_ARGS)
 {
-	return fill_view(fcinfo, network_score_types, lengthof(network_score_types),
-					 fill_network_scores);
+	return return_view(fcinfo, VIEW_NETWORK_SCORES);
 }
 
 /*
@@ -276,43 +430,5 @@ influence_model_network_scores(PG_FUNCTION_ARGS)
 Datum
 influence_model_signals(PG_FUNCTION_ARGS)
 {
-	return fill_view(fcinfo, signal_types, lengthof(signal_types), fill_signals);
-}
-
-/*
- * Refresh one materialized view of the model
- */
-static void
-refresh_view(const Model *model, const char *view)
-{
-	char	   *sql = psprintf("REFRESH MATERIALIZED VIEW %s",
-							   quote_qualified_identifier(model->ref.schema, view));
-	int			result;
-
-	progress_report(model->ref.name, "publishing view \"%s\"", view);
-	result = SPI_execute(sql, false, 0);
-	if (result != SPI_OK_UTILITY)
-		elog(ERROR, "\"%s\" failed: %s", sql, SPI_result_code_string(result));
-}
-
-/*
- * Fill all score views from a run; the caller has become the model's owner
- */
-void
-views_publish(Run *run)
-{
-	SPI_connect();
-	publishing = run;
-	PG_TRY();
-	{
-		refresh_view(run->model, "scores");
-		refresh_view(run->model, "network_scores");
-		refresh_view(run->model, "signals");
-	}
-	PG_FINALLY();
-	{
-		publishing = NULL;
-	}
-	PG_END_TRY();
-	SPI_finish();
+	return return_view(fcinfo, VIEW_SIGNALS);
 }

@@ -8,7 +8,7 @@ FROM pg_class AS c
 LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
 WHERE c.relnamespace = 'influence'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'p')
   AND (obj_description(c.oid, 'pg_class') IS NULL OR col_description(c.oid, a.attnum) IS NULL);
--- and so is every function of the extension; those not in C pin their search_path
+-- and so is every function of the extension; those in SQL pin their search_path
 SELECT p.oid::regprocedure AS "function"
 FROM pg_proc AS p
 JOIN pg_language AS l ON l.oid = p.prolang
@@ -16,7 +16,7 @@ JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d
 JOIN pg_extension AS e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
 WHERE e.extname = 'influence'
   AND (obj_description(p.oid, 'pg_proc') IS NULL
-	   OR l.lanname <> 'c' AND p.prokind <> 'a' AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false)
+	   OR l.lanname IN ('sql', 'plpgsql') AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false)
 	   OR p.prosecdef)
 ORDER BY 1;
 

@@ -253,15 +253,15 @@ BEGIN
 	UPDATE influence.models SET tolerance = 1e-14, max_iterations = 1000 WHERE model = name;
 
 	PERFORM influence_add_source(name, 'even', 'world_table',
-		actor => format('%s_id(who)', id_type), target => format('%s_id(whom)', id_type),
+		actor => format('public.%s_id(who)', id_type), target => format('public.%s_id(whom)', id_type),
 		occurred_at => 'occurred_at', kind_column => 'kind', network_column => 'network',
 		post => 'upper(post)', weight => 'tenths / 10', sentiment => 'mood', filter => 'even');
 	PERFORM influence_add_source(name, 'odd', 'world_table',
-		actor => format('%s_id(who)', id_type), target => format('%s_id(whom)', id_type),
+		actor => format('public.%s_id(who)', id_type), target => format('public.%s_id(whom)', id_type),
 		occurred_at => 'occurred_at', kind_column => 'kind', network_column => 'network',
 		post => 'upper(post)', weight => 'tenths / 10', sentiment => 'mood', filter => 'NOT even');
 	PERFORM influence_add_source(name, 'partitioned', 'world_partitioned',
-		actor => format('%s_id(actor)', id_type), target => format('%s_id(target)', id_type),
+		actor => format('public.%s_id(actor)', id_type), target => format('public.%s_id(target)', id_type),
 		occurred_at => 'occurred_at', kind_column => 'kind', network_column => 'network',
 		post => 'upper(post)', weight => 'weight', sentiment => 'sentiment');
 	PERFORM influence_add_source(name, 'view', 'world_view',

@@ -114,7 +114,7 @@ is($node->safe_psql('postgres', 'SELECT count(*) FROM cron.job'),
 $node->safe_psql("it's far", q{GRANT CREATE ON DATABASE "it's far" TO app});
 $node->safe_psql("it's far", q{SET ROLE app; SELECT influence_create_model('near')});
 fails_like("it's far", 'app', q{SELECT influence_schedule('near', '* * * * *')},
-	'0A000', qr/pg_cron lives in .*database.*cron\.schedule_in_database\(/s, 'in another database, app');
+	'0A000', qr/lives in another database\n.*SHOW cron\.database_name names: SELECT cron\.schedule_in_database\(/, 'in another database, app');
 
 # rights
 fails_like('postgres', 'app',

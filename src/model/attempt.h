@@ -1,0 +1,14 @@
+/*
+ * Doing what may fail, mostly because of the lock of another session.
+ */
+#ifndef INFLUENCE_ATTEMPT_H
+#define INFLUENCE_ATTEMPT_H
+
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+extern ErrorData *attempt(void (*action) (void *arg), void *arg);
+extern void limit_lock_wait(TimestampTz deadline);
+
+#endif							/* INFLUENCE_ATTEMPT_H */

@@ -1,0 +1,102 @@
+/*
+ * Publishing a run: its rows replace those of the score views and of the day.
+ *
+ * All replacements are written and indexed first, while readers go on with the
+ * old rows; then all of them are swapped in together (replacement.c). Nothing
+ * but the end of the transaction should follow.
+ */
+#include "compat.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type_d.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "model/calibration_store.h"
+#include "model/history.h"
+#include "model/progress.h"
+#include "model/publish.h"
+#include "model/replacement.h"
+#include "model/views.h"
+
+/* Rows that go into a replacement */
+typedef struct ReplacementSink
+{
+	RowSink		sink;
+	Replacement *replacement;
+} ReplacementSink;
+
+static void
+put_in_replacement(RowSink *sink, Datum *values, bool *nulls)
+{
+	replacement_put(((ReplacementSink *) sink)->replacement, values, nulls);
+}
+
+/*
+ * Build the replacement of one view
+ */
+static Replacement *
+replace_view(Run *run, ScoreView view)
+{
+	ReplacementSink sink = {.sink.put = put_in_replacement};
+	const char *schema = run->model->ref.schema;
+	Oid			relation = get_relname_relid(view_name(view), get_namespace_oid(schema, false));
+
+	progress_report(run->model->ref.name, "publishing view \"%s\"", view_name(view));
+	if (!OidIsValid(relation))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("view \"%s.%s\" of model \"%s\" does not exist",
+						schema, view_name(view), run->model->ref.name),
+				 errhint("Drop the model with influence_drop_model() and create it again.")));
+	sink.replacement = replacement_begin(relation);
+	view_fill(view, run, replacement_desc(sink.replacement), &sink.sink);
+	replacement_finish(sink.replacement);
+	return sink.replacement;
+}
+
+/*
+ * Note in influence.models what is published now
+ */
+static void
+store_published(void *arg)
+{
+	const Run  *run = arg;
+	Oid			types[2] = {TEXTOID, TIMESTAMPTZOID};
+	Datum		values[2];
+
+	values[0] = CStringGetTextDatum(run->model->ref.name);
+	values[1] = TimestampTzGetDatum(run->as_of);
+	SPI_connect();
+	SPI_execute_with_args("UPDATE influence.models SET published_as_of = $2 "
+						  "WHERE model OPERATOR(pg_catalog.=) $1", 2, types, values, NULL, false, 0);
+	if (SPI_processed != 1)
+		elog(ERROR, "model \"%s\" was not updated", run->model->ref.name);
+	SPI_finish();
+}
+
+/*
+ * Write everything that a run has computed; the caller has become the owner
+ */
+void
+publish_run(Run *run)
+{
+	TimestampTz start = GetCurrentTimestamp();
+	Calibration *calibration = run->scores->calibration;
+	List	   *replacements = NIL;
+
+	if (calibration != NULL && calibration->version == 0)
+		calibration_save(run->model, run->as_of, calibration);
+	for (ScoreView view = 0; view < VIEW_COUNT; view++)
+		replacements = lappend(replacements, replace_view(run, view));
+	progress_report(run->model->ref.name, "publishing the history");
+	replacements = list_concat(replacements, history_replace(run));
+
+	progress_report(run->model->ref.name, "waiting for readers");
+	/* the row may be locked by somebody who waits for us elsewhere */
+	replacement_swap_all(replacements, store_published, run);
+	history_forget(run);
+	run->milliseconds[PHASE_PUBLISH] = (double) (GetCurrentTimestamp() - start) / 1000;
+}
