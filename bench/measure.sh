@@ -176,19 +176,24 @@ private_memory() { awk '/^RssAnon/ {print $2 * 1024}' "/proc/$1/status"; }
 # The refreshing backend is looked at every 20 ms. Without its parallel workers,
 # which only scan. Edges are pairs of people on a network.
 measure_memory() {
-	local pid before peak=0 now edges people
+	local pid before peak=0 now edges people psql to from
 	say "$scale: memory of a refresh"
+	# Copies, because bash forgets these as soon as the process has ended.
 	coproc psql -XqAt
-	echo "SELECT influence_score(1::bigint) IS NULL; SELECT pg_backend_pid();" >&"${COPROC[1]}"
-	read -r _ <&"${COPROC[0]}"
-	read -r pid <&"${COPROC[0]}"
+	psql=$COPROC_PID
+	exec {from}<&"${COPROC[0]}" {to}>&"${COPROC[1]}"
+	echo "SELECT influence_score(1::bigint) IS NULL; SELECT pg_backend_pid();" >&"$to"
+	read -r _ <&"$from"
+	read -r pid <&"$from"
 	before=$(private_memory "$pid")
-	echo "$refresh; \\q" >&"${COPROC[1]}"
-	while ! read -r -t 0.02 _ <&"${COPROC[0]}"; do
+	echo "$refresh;" >&"$to"
+	while ! read -r -t 0.02 _ <&"$from"; do
 		now=$(private_memory "$pid")
-		[ "${now:-0}" -le "$peak" ] || peak=$now
+		[ "$now" -le "$peak" ] || peak=$now
 	done
-	wait "$COPROC_PID"
+	echo '\q' >&"$to"
+	wait "$psql"
+	exec {from}<&- {to}>&-
 	edges=$(query -At -c 'SELECT count(*) FROM handwritten.pair')
 	people=$(query -At -c 'SELECT count(*) FROM people')
 	awk -v peak=$((peak - before)) -v rows="$rows" -v people="$people" -v edges="$edges" 'BEGIN {
