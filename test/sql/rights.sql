@@ -303,7 +303,7 @@ INSERT INTO owned.score_history_2024_06_02 VALUES (1, '2024-06-02', now(), 'high
 SELECT influence_refresh('texts', '2024-06-02 12:00Z');
 \echo :LAST_ERROR_SQLSTATE
 SELECT status FROM influence_refresh('texts', '2024-06-03 12:00Z');
-TABLE owned.score_history_2024_06_02;
+SELECT user_id, score FROM owned.score_history_2024_06_02;
 DROP TABLE owned.score_history_2024_06_02;
 -- somebody else's table in the place of a day or a view gets no scores
 GRANT USAGE, CREATE ON SCHEMA owned TO regress_influence_other;
