@@ -1,25 +1,30 @@
 # make && make install && make installcheck   the usual cycle of a PGXS extension
 # make check                                  all tests, set-up included
+# make check-matrix                           all tests on every PostgreSQL we build on (root, Debian)
+# make lint                                   what clang has to say about the code
 # make demo                                   a worked example, set-up included
 # make bench                                  measurements, set-up included
 
-ifneq (,$(filter check demo bench,$(MAKECMDGOALS)))
+SANDBOX_GOALS = check check-matrix demo bench
+ifneq (,$(filter $(SANDBOX_GOALS),$(MAKECMDGOALS)))
 
 # These bring their own PostgreSQL (see test/sandbox.sh), also to a machine
 # without any, so that nothing here may ask pg_config.
 check:
 	test/sandbox.sh test/check.sh
+check-matrix:
+	test/matrix.sh
 demo:
 	test/sandbox.sh examples/demo.sh
 bench:
 	test/sandbox.sh bench/bench.sh
 
 # Other goals of the same command line go to a make of their own.
-OTHER_GOALS = $(filter-out check demo bench,$(MAKECMDGOALS))
+OTHER_GOALS = $(filter-out $(SANDBOX_GOALS),$(MAKECMDGOALS))
 $(OTHER_GOALS):
 	$(MAKE) $@
 
-.PHONY: check demo bench $(OTHER_GOALS)
+.PHONY: $(SANDBOX_GOALS) $(OTHER_GOALS)
 
 else
 
@@ -50,6 +55,10 @@ UNIT_CFLAGS = -std=gnu99 -g -O1 -Wall -Wextra -Wdeclaration-after-statement -Wer
 	-fsanitize=address,undefined -fno-sanitize-recover=all -Isrc
 # Tests skip, by name, what needs data that is not there.
 export INFLUENCE_TEST_DATA := $(abspath $(or $(INFLUENCE_TEST_DATA),../shared/data))
+# A second compiler's opinion. Server headers take attributes from the first one.
+CLANG = clang
+LINT_CFLAGS = -std=gnu11 -fsyntax-only -Wall -Wextra -Wdeclaration-after-statement -Wmissing-prototypes \
+	-Wstrict-prototypes -Wvla -Wno-ignored-attributes -Werror
 PROVE_TESTS = $(UNIT_TESTS) $(sort $(wildcard test/t/*.pl))
 
 # Scores must be equal on every node: no contraction into fused multiply-add.
@@ -83,10 +92,18 @@ test/unit/bin/%_test: test/unit/%_test.c $(UNIT_OBJS) $(UNIT_HEADERS)
 
 unit-tests: $(UNIT_TESTS)
 
+lint:
+	@if ! command -v $(CLANG) > /dev/null; then \
+		echo 'skipped: there is no $(CLANG)'; \
+	else \
+		$(CLANG) $(LINT_CFLAGS) $(PG_CPPFLAGS) $(CPPFLAGS) $(OBJS:.o=.c) && \
+		$(CLANG) $(LINT_CFLAGS) -Isrc $(wildcard test/unit/*.c bench/*.c); \
+	fi
+
 # Unit and TAP tests. PGXS itself looks for them in ./t only.
 prove_installcheck: unit-tests
 	$(prove_installcheck)
 
-.PHONY: unit-tests prove_installcheck
+.PHONY: unit-tests lint prove_installcheck
 
 endif

@@ -1,20 +1,21 @@
 -- The scores of model 1 in SQL, as one would write it without the extension.
 --
--- Set-based, each step one table: unlogged (which, unlike temporary ones, are
--- scanned in parallel) and analysed for what remains an intermediate result,
--- ordinary and indexed like the views of a model for what is shown. Needs a
--- work_mem that holds its hash tables. It is written for this one table of
--- interactions: no anonymous rows, no sentiment of their own, no authority
+-- Set-based, each step one table. Intermediate results are unlogged (which,
+-- unlike temporary tables, are scanned in parallel) and analysed; what is shown
+-- is ordinary and indexed like the views of a model. Written for this one table
+-- of interactions: no anonymous rows, no sentiment of their own, no authority
 -- signals, every post with its id. Configuration and calibration are those of
 -- the model "bench"; the variable as_of is the moment. Leaves its results in
 -- the schema handwritten.
 --
--- Letters are those of the formula: a is an actor, u a target; c, x, n, y and p
--- belong to a pair of them.
+-- Short names are those of the formula. Of a pair of people on a network: c rows,
+-- x and n their decayed weight (n: what is not conversational), y engagement.
 
 SET client_min_messages = warning;
+-- What holds the hash tables of 10 million interactions.
 SET work_mem = '512MB';
-SET default_statistics_target = 10;
+-- The planner thinks too little of hash joins on three columns.
+SET enable_mergejoin = off;
 CREATE SCHEMA IF NOT EXISTS handwritten;
 SET search_path = handwritten, public;
 
@@ -42,33 +43,29 @@ JOIN influence.networks AS n USING (model, network)
 WHERE model = 'bench' AND (network, kind) IN (SELECT DISTINCT network, kind FROM interactions);
 ANALYZE signal;
 
--- Step 2: what each actor did to each target, by signal
+-- Step 2: rows that count, and what remains of them
 
-DROP TABLE IF EXISTS contact;
-CREATE UNLOGGED TABLE contact AS
-SELECT g.signal_no, i.actor, i.target,
-	count(*)::int AS c,
-	sum(coalesce(i.weight, 1)
-		* exp(-g.rate * greatest(date_part('epoch', :'as_of'::timestamptz - i.happened_at), 0))) AS decayed,
-	max(i.happened_at) AS last_at
+DROP TABLE IF EXISTS counted;
+CREATE UNLOGGED TABLE counted AS
+SELECT g.signal_no, i.actor, i.target, i.post_id, i.happened_at,
+	coalesce(i.weight, 1)
+		* exp(-g.rate * greatest(date_part('epoch', :'as_of'::timestamptz - i.happened_at), 0)) AS decayed
 FROM interactions AS i
 JOIN signal AS g USING (network, kind)
 WHERE i.happened_at <= :'as_of'::timestamptz + :'clock_skew'::interval
 	AND (i.happened_at >= :'as_of'::timestamptz - :'time_window'::interval OR g.role = 'follow')
 	AND (i.actor <> i.target OR g.role = 'post')
-	AND g.weight * coalesce(i.weight, 1) > 0
-GROUP BY g.signal_no, i.actor, i.target;
-ANALYZE contact;
+	AND g.weight * coalesce(i.weight, 1) > 0;
+ANALYZE counted;
 
 -- Step 3: the view of signals, with notoriety beside it
 
 DROP TABLE IF EXISTS received;
 CREATE UNLOGGED TABLE received AS
 SELECT target, signal_no,
-	sum(c) AS count,
+	count(*) AS count,
 	sum(decayed) AS decayed
-FROM contact
-JOIN signal USING (signal_no)
+FROM counted
 GROUP BY target, signal_no;
 ANALYZE received;
 
@@ -84,11 +81,11 @@ CREATE UNIQUE INDEX ON signals (user_id, network, kind);
 DROP TABLE IF EXISTS pair;
 CREATE UNLOGGED TABLE pair AS
 SELECT network_no, actor, target,
-	sum(c)::int AS c,
+	count(*)::int AS c,
 	sum(influence_weight * decayed) AS x,
 	sum(CASE WHEN conversational THEN 0 ELSE influence_weight * decayed END) AS n,
-	max(CASE WHEN positive THEN last_at END) AS last_at
-FROM contact
+	max(CASE WHEN positive THEN happened_at END) AS last_at
+FROM counted
 JOIN signal USING (signal_no)
 WHERE engaging
 GROUP BY network_no, actor, target;
@@ -132,15 +129,18 @@ ANALYZE engagement;
 
 DROP TABLE IF EXISTS audience;
 CREATE UNLOGGED TABLE audience AS
-WITH followers AS (
-	SELECT g.network_no, signal_no, influence_weight, f.target,
-		sum(1 / (1 + ((coalesce(a.c, 0) - coalesce(p.c, 0))::float8 / :days) / :selectivity_rate)) AS people
-	FROM contact AS f
-	JOIN signal AS g USING (signal_no)
-	LEFT JOIN actor AS a ON a.network_no = g.network_no AND a.actor = f.actor
-	LEFT JOIN pair AS p ON p.network_no = g.network_no AND p.actor = f.actor AND p.target = f.target
+WITH follows AS (
+	SELECT DISTINCT network_no, signal_no, influence_weight, actor, target
+	FROM counted
+	JOIN signal USING (signal_no)
 	WHERE role = 'follow' AND positive
-	GROUP BY g.network_no, signal_no, influence_weight, f.target
+), followers AS (
+	SELECT network_no, signal_no, influence_weight, target,
+		sum(1 / (1 + ((coalesce(a.c, 0) - coalesce(p.c, 0))::float8 / :days) / :selectivity_rate)) AS people
+	FROM follows AS f
+	LEFT JOIN actor AS a USING (network_no, actor)
+	LEFT JOIN pair AS p USING (network_no, actor, target)
+	GROUP BY network_no, signal_no, influence_weight, target
 )
 SELECT network_no, target, sum(people) AS audience, sum(influence_weight * ln(1 + people)) AS weighted_logs
 FROM followers
@@ -153,22 +153,20 @@ ANALYZE audience;
 DROP TABLE IF EXISTS amplification;
 CREATE UNLOGGED TABLE amplification AS
 WITH latest AS (
-	SELECT g.network_no, g.role, i.target, i.post_id,
-		max(exp(-g.rate * greatest(date_part('epoch', :'as_of'::timestamptz - i.happened_at), 0))) AS decay
-	FROM interactions AS i
-	JOIN signal AS g USING (network, kind)
-	WHERE g.role IN ('share', 'post')
-		AND (i.actor <> i.target OR g.role = 'post')
-		AND (g.role = 'post' OR g.positive)
-		AND i.happened_at BETWEEN :'as_of'::timestamptz - :'time_window'::interval
-							  AND :'as_of'::timestamptz + :'clock_skew'::interval
-		AND g.weight * coalesce(i.weight, 1) > 0
-	GROUP BY g.network_no, g.role, i.target, i.post_id, CASE WHEN g.role = 'share' THEN i.actor END
+	SELECT network_no, role, rate, target, post_id, max(happened_at) AS happened_at
+	FROM counted
+	JOIN signal USING (signal_no)
+	WHERE role = 'post' OR (role = 'share' AND positive)
+	GROUP BY network_no, role, rate, target, post_id, CASE WHEN role = 'share' THEN actor END
+), decays AS (
+	SELECT network_no, role, target,
+		exp(-rate * greatest(date_part('epoch', :'as_of'::timestamptz - happened_at), 0)) AS decay
+	FROM latest
 ), sums AS MATERIALIZED (
 	SELECT network_no, target,
 		sum(CASE WHEN role = 'share' THEN decay ELSE 0 END) AS shares,
 		sum(CASE WHEN role = 'post' THEN decay ELSE 0 END) AS posts
-	FROM latest
+	FROM decays
 	GROUP BY network_no, target
 ), means AS (
 	SELECT network_no, count(*) AS people, sum(shares) / sum(posts) AS m
@@ -204,6 +202,8 @@ ANALYZE amplification;
 DROP TABLE IF EXISTS network_influence;
 CREATE UNLOGGED TABLE network_influence (network_no int2, target bigint, network_influence float8);
 
+-- Small tables whose statistics only have to be roughly right.
+SET default_statistics_target = 10;
 DO $$
 DECLARE
 	model       record;
@@ -269,6 +269,7 @@ BEGIN
 	END LOOP;
 END
 $$;
+RESET default_statistics_target;
 ANALYZE network_influence;
 
 -- Step 9: terms of z and mass, for everyone who received something on a network
@@ -309,8 +310,9 @@ CROSS JOIN LATERAL (
 	SELECT engagement_term + true_reach_term + audience_term + amplification_term + network_influence_term AS z) AS total;
 ANALYZE mass;
 
--- Step 10: a person's raw and score, by the knots of the calibration. Beyond
--- the last knot, which is where its population ends, the score saturates.
+-- Step 10: a person's raw, place and score, by the knots of the calibration.
+-- People whose raw is equal but for rounding share all three. Beyond the last
+-- knot, which is where its population ends, the score saturates.
 
 DROP TABLE IF EXISTS knot;
 CREATE UNLOGGED TABLE knot AS
@@ -330,15 +332,27 @@ WITH people AS (
 	SELECT target, sum(mass) AS mass, ln(1 + sum(mass)) AS raw
 	FROM mass
 	GROUP BY target
+), steps AS (
+	SELECT *, coalesce((raw - lag(raw) OVER (ORDER BY raw) > 1e-10)::int, 0) AS step
+	FROM people
+), groups AS (
+	SELECT *, sum(step) OVER (ORDER BY raw ROWS UNBOUNDED PRECEDING) AS group_no
+	FROM steps
+), places AS (
+	SELECT group_no, max(raw) AS raw,
+		(sum(count(*)) OVER (ORDER BY group_no)::float8 - count(*) / 2.0) / sum(count(*)) OVER () AS share
+	FROM groups
+	GROUP BY group_no
 )
-SELECT target, mass, p.raw,
+SELECT target, mass, p.raw, share,
 	CASE
 		WHEN p.raw <= 0 THEN 1
 		WHEN slope IS NOT NULL THEN k.score + (p.raw - k.raw) * slope
 		WHEN p.raw = k.raw THEN k.score
 		ELSE k.score + (100 - k.score) * (1 - exp(-last_slope * (p.raw - k.raw) / (100 - k.score)))
 	END AS score
-FROM people AS p
+FROM groups
+JOIN places AS p USING (group_no)
 JOIN knot AS k ON knot_no = width_bucket(p.raw, :'knots'::float8[]);
 ANALYZE person;
 
@@ -370,8 +384,7 @@ CROSS JOIN LATERAL (SELECT coalesce(points / nullif(z, 0), 0) AS unit) AS u
 JOIN knot AS k ON knot_no = width_bucket(alone, :'knots'::float8[]);
 CREATE UNIQUE INDEX ON network_scores (user_id, network);
 
--- Step 12: the view of scores. People whose raw is equal but for rounding share
--- a percentile, and their ids decide about ranks.
+-- Step 12: the view of scores. Between equals, ids decide about ranks.
 
 CREATE TABLE IF NOT EXISTS score_history (
 	user_id bigint, day date, as_of timestamptz NOT NULL, score float8 NOT NULL, PRIMARY KEY (user_id, day));
@@ -379,24 +392,9 @@ CREATE INDEX IF NOT EXISTS score_history_day ON score_history (day);
 
 DROP TABLE IF EXISTS scores;
 CREATE TABLE scores AS
-WITH steps AS (
-	SELECT target, raw, score,
-		(raw - lag(raw) OVER by_raw > 1e-10 * greatest(1, raw) OR (raw > 0) <> (lag(raw) OVER by_raw > 0))::int AS step
+WITH ranked AS (
+	SELECT target, score, row_number() OVER (ORDER BY raw DESC, target) AS rank, 100 * share AS percentile
 	FROM person
-	WINDOW by_raw AS (ORDER BY raw)
-), groups AS (
-	SELECT target, score, sum(coalesce(step, 0)) OVER (ORDER BY raw ROWS UNBOUNDED PRECEDING) AS group_no
-	FROM steps
-), places AS (
-	SELECT group_no, sum(count(*)) OVER (ORDER BY group_no)::float8 AS upto, count(*) AS people
-	FROM groups
-	GROUP BY group_no
-), ranked AS (
-	SELECT target, score,
-		row_number() OVER (ORDER BY group_no DESC, target) AS rank,
-		100 * (upto - people / 2.0) / (SELECT count(*) FROM person) AS percentile
-	FROM groups
-	JOIN places USING (group_no)
 ), shown AS (
 	SELECT n.user_id,
 		sum(n.true_reach) AS true_reach,
@@ -414,8 +412,8 @@ WITH steps AS (
 	GROUP BY target
 ), active AS (
 	-- the author of a post is its actor here
-	SELECT actor AS target, max(last_at) AS last_active_at
-	FROM contact
+	SELECT actor AS target, max(happened_at) AS last_active_at
+	FROM counted
 	GROUP BY actor
 )
 SELECT r.target AS user_id, r.score,

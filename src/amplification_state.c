@@ -33,6 +33,7 @@
 #include "utils/timestamp.h"
 
 #include "amplification.h"
+#include "duration.h"
 
 #define AMPLIFICATION_STATE_VERSION	1
 
@@ -228,17 +229,6 @@ check_same_half_life(int64 first, int64 second)
 }
 
 /*
- * Length of an interval in microseconds, a month being 30 days. An infinite one
- * has the largest parts there are and comes out beyond MAX_HALF_LIFE.
- */
-static double
-interval_to_usec(const Interval *interval)
-{
-	return ((double) interval->month * DAYS_PER_MONTH + interval->day) * (double) USECS_PER_DAY +
-		(double) interval->time;
-}
-
-/*
  * A half-life in whole microseconds, checked
  */
 static int64
@@ -250,7 +240,7 @@ half_life_usec(const Interval *interval)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("half_life must be positive and finite, but is \"%s\"",
-						DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(interval)))),
+						interval_text(interval)),
 				 errhint("Pass an interval such as '30 days'.")));
 	return (int64) usec;
 }

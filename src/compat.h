@@ -9,9 +9,16 @@
 
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
+#include "catalog/pg_class_d.h"
+#include "catalog/pg_namespace_d.h"
 #endif
 
 #include "datatype/timestamp.h"
+
+/* 18 writes what does not return in front of the whole declaration, as C23 does */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
 
 /* Intervals are always finite before 17 */
 #if PG_VERSION_NUM < 170000
@@ -32,11 +39,15 @@
 #if PG_VERSION_NUM >= 160000
 #define namespace_aclcheck(oid, role, mode) \
 	object_aclcheck(NamespaceRelationId, oid, role, mode)
+#define database_ownercheck(oid, role) \
+	object_ownercheck(DatabaseRelationId, oid, role)
 #define class_ownercheck(oid, role) \
 	object_ownercheck(RelationRelationId, oid, role)
 #else
 #define namespace_aclcheck(oid, role, mode) \
 	pg_namespace_aclcheck(oid, role, mode)
+#define database_ownercheck(oid, role) \
+	pg_database_ownercheck(oid, role)
 #define class_ownercheck(oid, role) \
 	pg_class_ownercheck(oid, role)
 #endif
@@ -55,6 +66,22 @@
 #define close_storage_by_oid(oid) ((void) (oid))
 #else
 #define close_storage_by_oid(oid) RelationCloseSmgrByOid(oid)
+#endif
+
+/* A scan with "keys" conditions and no ordering; 18 can count what it does */
+#if PG_VERSION_NUM >= 180000
+#define begin_index_scan(relation, index, snapshot, keys) \
+	index_beginscan(relation, index, snapshot, NULL, keys, 0)
+#else
+#define begin_index_scan(relation, index, snapshot, keys) \
+	index_beginscan(relation, index, snapshot, keys, 0)
+#endif
+
+/* 18 keeps pruning apart from Append */
+#if PG_VERSION_NUM >= 180000
+#define append_prunes_at_run_time(append) ((append)->part_prune_index >= 0)
+#else
+#define append_prunes_at_run_time(append) ((append)->part_prune_info != NULL)
 #endif
 
 /* 18 counts the all-frozen pages of a relation in pg_class */

@@ -635,11 +635,12 @@ influence_decay_state_combine(PG_FUNCTION_ARGS)
 static void
 check_as_of(const DecaySum *decay, TimestampTz as_of)
 {
+	/* timestamptz_to_str() returns a static buffer */
 	if (as_of < decay->last_at)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("as_of \"%s\" is before the last row of the state, \"%s\"",
-						timestamptz_to_str(as_of),
+						pstrdup(timestamptz_to_str(as_of)),
 						pstrdup(timestamptz_to_str(decay->last_at))),
 				 errhint("Aggregate only the rows up to as_of: FILTER (WHERE occurred_at <= as_of).")));
 }

@@ -24,6 +24,7 @@
 #include "utils/uuid.h"
 
 #include "intern.h"
+#include "math/prefetch.h"
 #include "memory.h"
 
 /* Hash tables start at this many ids */
@@ -277,6 +278,51 @@ store_text(InternTable *table, const text *value)
 }
 
 /*
+ * Number of a bigint, which is given the next number when it is new
+ *
+ * Nearly all ids have been seen before, and a look-up is simpler than an
+ * insertion.
+ */
+static inline uint32
+intern_bigint(InternTable *table, int64 id)
+{
+	uint32		hash = hash_bits((uint64) id, table->seed);
+	BigintEntry *entry = bigint_id_lookup_hash(table->bigint_hash, id, hash);
+	bool		found;
+
+	if (likely(entry != NULL))
+		return entry->index;
+
+	reserve(table);
+	entry = bigint_id_insert_hash(table->bigint_hash, id, hash, &found);
+	entry->index = table->count;
+	table->bigints[table->count++] = id;
+
+	return entry->index;
+}
+
+/*
+ * Number of a uuid, which is given the next number when it is new
+ */
+static uint32
+intern_uuid(InternTable *table, const pg_uuid_t *id)
+{
+	uint32		hash = hash_uuid(id, table->seed);
+	UuidEntry  *entry = uuid_id_lookup_hash(table->uuid_hash, *id, hash);
+	bool		found;
+
+	if (entry != NULL)
+		return entry->index;
+
+	reserve(table);
+	entry = uuid_id_insert_hash(table->uuid_hash, *id, hash, &found);
+	entry->index = table->count;
+	table->uuids[table->count++] = *id;
+
+	return entry->index;
+}
+
+/*
  * Number of a text, which is given the next number when it is new
  */
 static uint32
@@ -285,12 +331,12 @@ intern_text(InternTable *table, Datum id)
 	text	   *value = DatumGetTextPP(id);
 	uint32		hash = hash_text(value, table->seed);
 	TextEntry  *entry = text_id_lookup_hash(table->text_hash, value, hash);
+	uint32		index;
+	bool		found;
 
-	/* Look first: the hash table must only ever see our own copy. */
 	if (entry == NULL)
 	{
 		const text *copy;
-		bool		found;
 
 		reserve(table);
 		copy = store_text(table, value);
@@ -298,36 +344,12 @@ intern_text(InternTable *table, Datum id)
 		entry->index = table->count;
 		table->texts[table->count++] = copy;
 	}
+	index = entry->index;
 
 	if ((Pointer) value != DatumGetPointer(id))
 		pfree(value);
 
-	return entry->index;
-}
-
-/*
- * Bring the hash slot of an id into the cache
- *
- * A large table is spread over memory; who has many ids at hand asks for all of
- * their slots first and then looks them up without waiting for each.
- */
-void
-intern_prefetch(const InternTable *table, Datum id)
-{
-	if (table->id_type == INT8OID)
-	{
-		const bigint_id_hash *hash = table->bigint_hash;
-
-		__builtin_prefetch(&hash->data[hash_bits((uint64) DatumGetInt64(id), table->seed) &
-									   hash->sizemask]);
-	}
-	else if (table->id_type == UUIDOID)
-	{
-		const uuid_id_hash *hash = table->uuid_hash;
-
-		__builtin_prefetch(&hash->data[hash_uuid(DatumGetUUIDP(id), table->seed) &
-									   hash->sizemask]);
-	}
+	return index;
 }
 
 /*
@@ -340,36 +362,15 @@ intern_prefetch(const InternTable *table, Datum id)
 uint32
 intern_id(InternTable *table, Datum id)
 {
-	bool		found;
-
-	if (table->id_type == INT8OID)
+	switch (table->id_type)
 	{
-		BigintEntry *entry;
-
-		reserve(table);
-		entry = bigint_id_insert(table->bigint_hash, DatumGetInt64(id), &found);
-		if (!found)
-		{
-			entry->index = table->count;
-			table->bigints[table->count++] = entry->key;
-		}
-		return entry->index;
+		case INT8OID:
+			return intern_bigint(table, DatumGetInt64(id));
+		case UUIDOID:
+			return intern_uuid(table, DatumGetUUIDP(id));
+		default:
+			return intern_text(table, id);
 	}
-	else if (table->id_type == UUIDOID)
-	{
-		UuidEntry  *entry;
-
-		reserve(table);
-		entry = uuid_id_insert(table->uuid_hash, *DatumGetUUIDP(id), &found);
-		if (!found)
-		{
-			entry->index = table->count;
-			table->uuids[table->count++] = entry->key;
-		}
-		return entry->index;
-	}
-	else
-		return intern_text(table, id);
 }
 
 /*
@@ -408,6 +409,24 @@ intern_find(InternTable *table, Datum id, uint32 *index)
 }
 
 /*
+ * Announce that intern_id will be asked for an id soon
+ *
+ * Looking up a random id in a large table is one cache miss and little else.
+ * Who has a few dozen ids at hand announces them all first, and the misses
+ * overlap. Worth it for bigint; uuid and text are hashed too slowly to do it
+ * twice.
+ */
+void
+intern_prefetch(const InternTable *table, Datum id)
+{
+	const bigint_id_hash *hash = table->bigint_hash;
+
+	if (hash != NULL)
+		prefetch(&hash->data[hash_bits((uint64) DatumGetInt64(id), table->seed) &
+									   hash->sizemask]);
+}
+
+/*
  * How many ids there are; their numbers are 0 to this minus one
  */
 uint32
@@ -435,6 +454,25 @@ intern_datum(const InternTable *table, uint32 index)
 			return UUIDPGetDatum(&table->uuids[index]);
 		default:
 			return PointerGetDatum(table->texts[index]);
+	}
+}
+
+/*
+ * Bring an id into the cache that intern_datum() will be asked for
+ */
+void
+intern_prefetch_datum(const InternTable *table, uint32 index)
+{
+	switch (table->id_type)
+	{
+		case INT8OID:
+			prefetch(&table->bigints[index]);
+			break;
+		case UUIDOID:
+			prefetch(&table->uuids[index]);
+			break;
+		default:
+			prefetch(&table->texts[index]);
 	}
 }
 

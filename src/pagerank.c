@@ -37,6 +37,9 @@
 #define ID_HINT "It must be of type smallint, integer or bigint."
 #define WEIGHT_HINT "It must be of a numeric type."
 
+/* Edges that are kept waiting while their ids are fetched into the cache */
+#define WAITING_EDGES 32
+
 /* A column that a query has or may have */
 typedef struct Column
 {
@@ -46,6 +49,14 @@ typedef struct Column
 	Oid			type;			/* base type */
 } Column;
 
+/* An edge as the query delivers it */
+typedef struct IdEdge
+{
+	int64		source;
+	int64		target;
+	double		weight;
+} IdEdge;
+
 /* The graph while queries deliver it */
 typedef struct GraphInput
 {
@@ -53,6 +64,8 @@ typedef struct GraphInput
 	InternTable *ids;
 
 	Column		edge_columns[3];	/* source, target, weight */
+	IdEdge		waiting[WAITING_EDGES];
+	int			waiting_count;
 	Edge	   *edges;
 	uint64		edge_count;
 	uint64		edge_capacity;
@@ -178,27 +191,22 @@ read_column(const Column *column, TupleTableSlot *slot)
 }
 
 /*
- * Read an id and return its node, a new one for a new id
+ * Read an id
  */
-static inline uint32
-read_node(InternTable *ids, const Column *column, TupleTableSlot *slot)
+static inline int64
+read_id(const Column *column, TupleTableSlot *slot)
 {
 	Datum		value = read_column(column, slot);
-	int64		id;
 
 	switch (column->type)
 	{
 		case INT2OID:
-			id = DatumGetInt16(value);
-			break;
+			return DatumGetInt16(value);
 		case INT4OID:
-			id = DatumGetInt32(value);
-			break;
+			return DatumGetInt32(value);
 		default:
-			id = DatumGetInt64(value);
+			return DatumGetInt64(value);
 	}
-
-	return intern_id(ids, Int64GetDatum(id));
 }
 
 /*
@@ -260,15 +268,6 @@ refuse_weight(double weight, const char *owner)
 }
 
 /*
- * Text of an id, for errors
- */
-static char *
-node_name(const GraphInput *input, uint32 node)
-{
-	return psprintf(INT64_FORMAT, DatumGetInt64(intern_datum(input->ids, node)));
-}
-
-/*
  * StartCallback of the edges query
  */
 static void
@@ -281,22 +280,16 @@ start_edges(TupleDesc desc, void *arg)
 }
 
 /*
- * RowCallback of the edges query: add one edge to the list
+ * Add an edge to the list, its nodes being new when their ids are
  */
 static void
-add_edge(TupleTableSlot *slot, void *arg)
+add_edge(GraphInput *input, const IdEdge *waiting)
 {
-	GraphInput *input = (GraphInput *) arg;
 	Edge		edge;
 
-	edge.source = read_node(input->ids, &input->edge_columns[0], slot);
-	edge.target = read_node(input->ids, &input->edge_columns[1], slot);
-	edge.weight = read_weight(&input->edge_columns[2], slot);
-
-	if (!weight_is_valid(edge.weight))
-		refuse_weight(edge.weight, psprintf("edge from %s to %s",
-											node_name(input, edge.source),
-											node_name(input, edge.target)));
+	edge.source = intern_id(input->ids, Int64GetDatum(waiting->source));
+	edge.target = intern_id(input->ids, Int64GetDatum(waiting->target));
+	edge.weight = waiting->weight;
 	if (edge.weight == 0)
 		return;
 
@@ -307,6 +300,41 @@ add_edge(TupleTableSlot *slot, void *arg)
 										 sizeof(Edge));
 	}
 	input->edges[input->edge_count++] = edge;
+}
+
+/*
+ * Add the edges that wait
+ */
+static void
+add_waiting(GraphInput *input)
+{
+	int			i;
+
+	for (i = 0; i < input->waiting_count; i++)
+		add_edge(input, &input->waiting[i]);
+	input->waiting_count = 0;
+}
+
+/*
+ * RowCallback of the edges query
+ */
+static void
+read_edge(TupleTableSlot *slot, void *arg)
+{
+	GraphInput *input = (GraphInput *) arg;
+	IdEdge	   *edge = &input->waiting[input->waiting_count];
+
+	edge->source = read_id(&input->edge_columns[0], slot);
+	edge->target = read_id(&input->edge_columns[1], slot);
+	edge->weight = read_weight(&input->edge_columns[2], slot);
+	if (!weight_is_valid(edge->weight))
+		refuse_weight(edge->weight, psprintf("edge from " INT64_FORMAT " to " INT64_FORMAT,
+											 edge->source, edge->target));
+
+	intern_prefetch(input->ids, Int64GetDatum(edge->source));
+	intern_prefetch(input->ids, Int64GetDatum(edge->target));
+	if (++input->waiting_count == WAITING_EDGES)
+		add_waiting(input);
 }
 
 /*
@@ -325,14 +353,17 @@ start_seeds(TupleDesc desc, void *arg)
  * RowCallback of the seeds query: add one seed to the teleport vector
  */
 static void
-add_seed(TupleTableSlot *slot, void *arg)
+read_seed(TupleTableSlot *slot, void *arg)
 {
 	GraphInput *input = (GraphInput *) arg;
-	uint32		node = read_node(input->ids, &input->seed_columns[0], slot);
+	int64		id = read_id(&input->seed_columns[0], slot);
 	double		weight = read_weight(&input->seed_columns[1], slot);
+	uint32		node;
 
 	if (!weight_is_valid(weight))
-		refuse_weight(weight, psprintf("seed %s", node_name(input, node)));
+		refuse_weight(weight, psprintf("seed " INT64_FORMAT, id));
+
+	node = intern_id(input->ids, Int64GetDatum(id));
 
 	/* A seed that is not in the edges is the next node. */
 	if (node == input->teleport_capacity)
@@ -358,7 +389,8 @@ read_edges(GraphInput *input, const char *sql)
 	input->edge_columns[2] = (Column) {"weight", false, -1, InvalidOid};
 	input->edges = huge_array(input->context, 0, sizeof(Edge));
 
-	query_stream(sql, start_edges, add_edge, input);
+	query_stream(sql, start_edges, read_edge, input);
+	add_waiting(input);
 }
 
 /*
@@ -376,7 +408,7 @@ read_seeds(GraphInput *input, const char *sql)
 	input->teleport_capacity = count;
 	memset(input->teleport, 0, count * sizeof(double));
 
-	query_stream(sql, start_seeds, add_seed, input);
+	query_stream(sql, start_seeds, read_seed, input);
 
 	if (input->teleport_sum == 0)
 		ereport(ERROR,

@@ -126,6 +126,15 @@ analyse_query(RawStmt *statement, const char *sql)
 }
 
 /*
+ * The analysed and rewritten form of one plain SELECT; errors as for run_query()
+ */
+Query *
+analyse_select(const char *sql)
+{
+	return analyse_query(parse_query(sql), sql);
+}
+
+/*
  * Execute a plan, sending its rows to "dest"; returns how many there were
  */
 static uint64
@@ -177,7 +186,7 @@ run_query(const char *sql, DestReceiver *dest)
 	error_context.previous = error_context_stack;
 	error_context_stack = &error_context;
 
-	query = analyse_query(parse_query(sql), sql);
+	query = analyse_select(sql);
 	plan = pg_plan_query(query, sql, CURSOR_OPT_PARALLEL_OK, NULL);
 	rows = execute_plan(plan, sql, dest);
 
@@ -235,7 +244,7 @@ stream_shutdown(DestReceiver *self)
 }
 
 /*
- * DestReceiver: nothing to free, the receiver is on the stack
+ * DestReceiver: nothing to free but what its creator frees
  */
 static void
 stream_destroy(DestReceiver *self pg_attribute_unused())
@@ -243,26 +252,36 @@ stream_destroy(DestReceiver *self pg_attribute_unused())
 }
 
 /*
+ * A receiver in the current context that calls back for the columns and for each
+ * row; start, row: see query.h, arg is passed to both
+ */
+DestReceiver *
+stream_receiver(StartCallback start, RowCallback row, void *arg)
+{
+	StreamReceiver *receiver = palloc0(sizeof(StreamReceiver));
+
+	receiver->pub.receiveSlot = stream_receive;
+	receiver->pub.rStartup = stream_startup;
+	receiver->pub.rShutdown = stream_shutdown;
+	receiver->pub.rDestroy = stream_destroy;
+	receiver->pub.mydest = DestNone;
+	receiver->start = start;
+	receiver->row = row;
+	receiver->arg = arg;
+	return &receiver->pub;
+}
+
+/*
  * Run one SELECT and call back for its columns and for each row
  *
- * start, row: see query.h; arg is passed to both. Returns the number of rows.
- * Errors as in run_query.
+ * Returns the number of rows. Errors as in run_query.
  */
 uint64
 query_stream(const char *sql, StartCallback start, RowCallback row, void *arg)
 {
-	StreamReceiver receiver = {
-		.pub = {
-			.receiveSlot = stream_receive,
-			.rStartup = stream_startup,
-			.rShutdown = stream_shutdown,
-			.rDestroy = stream_destroy,
-			.mydest = DestNone
-		},
-		.start = start,
-		.row = row,
-		.arg = arg
-	};
+	DestReceiver *receiver = stream_receiver(start, row, arg);
+	uint64		rows = run_query(sql, receiver);
 
-	return run_query(sql, &receiver.pub);
+	pfree(receiver);
+	return rows;
 }

@@ -8,6 +8,7 @@
 
 #include "access/tupdesc.h"
 #include "executor/tuptable.h"
+#include "nodes/parsenodes.h"
 #include "tcop/dest.h"
 
 /* Called once, before the first row; checks and remembers the columns */
@@ -21,6 +22,8 @@ typedef void (*StartCallback) (TupleDesc desc, void *arg);
 typedef void (*RowCallback) (TupleTableSlot *slot, void *arg);
 
 extern uint64 run_query(const char *sql, DestReceiver *dest);
+extern Query *analyse_select(const char *sql);
+extern DestReceiver *stream_receiver(StartCallback start, RowCallback row, void *arg);
 extern uint64 query_stream(const char *sql, StartCallback start, RowCallback row,
 						   void *arg);
 

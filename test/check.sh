@@ -26,6 +26,7 @@ installcheck() {
 
 printf '\n== Build, with warnings as errors\n'
 build
+step 'Lint, by clang' make -s lint
 step 'SQL tests (test/sql)' installcheck ISOLATION=
 [ ! -d test/specs ] || step 'Isolation tests (test/specs)' installcheck REGRESS=
 step 'Unit and TAP tests (test/unit, test/t)' make -s prove_installcheck

@@ -44,6 +44,21 @@ install_packages() {
 		fail "Could not install them; another PostgreSQL is chosen with, for example, PG_MAJOR=17"
 }
 
+# What the benchmark compares us with: it names what it has to do without.
+install_yardsticks() {
+	local packages=(python3-igraph) package
+	[ "$(id -u)" -eq 0 ] && command -v apt-get > /dev/null || return 0
+	[ -n "$pg_config" ] || packages+=("postgresql-$major-hll")
+	command -v node > /dev/null || packages+=(nodejs)
+	command -v npm > /dev/null || packages+=(npm)
+	for package in "${packages[@]}"; do
+		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2> /dev/null | grep -qx installed && continue
+		say "Installing $package"
+		DEBIAN_FRONTEND=noninteractive apt-get -qqy -o Dpkg::Use-Pty=0 install --no-install-recommends "$package" > /dev/null ||
+			say "Could not install $package"
+	done
+}
+
 # Run a command with an ordinary user's rights and nothing else of ours.
 as_user() {
 	if [ "$(id -u)" -eq 0 ]; then
@@ -85,6 +100,7 @@ finish() {
 }
 
 install_packages
+[ "$1" != bench/bench.sh ] || install_yardsticks
 : "${pg_config:=/usr/lib/postgresql/$major/bin/pg_config}"
 
 umask 022

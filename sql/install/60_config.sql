@@ -9,6 +9,7 @@ CREATE TABLE influence.models (
 		CONSTRAINT id_type_is_bigint_uuid_or_text CHECK (id_type IN ('bigint'::regtype, 'uuid'::regtype, 'text'::regtype)),
 	schema                    text NOT NULL UNIQUE
 		CONSTRAINT schema_name_of_1_to_63_bytes CHECK (octet_length(schema) BETWEEN 1 AND 63),
+	created_by                text DEFAULT current_user,
 	formula_version           int NOT NULL DEFAULT 1
 		CONSTRAINT formula_version_is_1 CHECK (formula_version = 1),
 	-- which rows count
@@ -26,7 +27,7 @@ CREATE TABLE influence.models (
 	reciprocity_discount      float8 NOT NULL DEFAULT 0.5
 		CONSTRAINT reciprocity_discount_from_0_to_1 CHECK (reciprocity_discount BETWEEN 0 AND 1),
 	selectivity_rate          float8 NOT NULL DEFAULT 50
-		CONSTRAINT selectivity_rate_above_0_to_1e9 CHECK (selectivity_rate > 0 AND selectivity_rate <= 1e9),
+		CONSTRAINT selectivity_rate_from_1e_6_to_1e9 CHECK (selectivity_rate BETWEEN 1e-6 AND 1e9),
 	anonymous_reach           float8 NOT NULL DEFAULT 0.1
 		CONSTRAINT anonymous_reach_from_0_to_1 CHECK (anonymous_reach BETWEEN 0 AND 1),
 	-- network influence
@@ -34,7 +35,7 @@ CREATE TABLE influence.models (
 		CONSTRAINT damping_from_0_to_below_1 CHECK (damping >= 0 AND damping < 1),
 	max_iterations            int NOT NULL DEFAULT 200
 		CONSTRAINT max_iterations_from_1_to_10000 CHECK (max_iterations BETWEEN 1 AND 10000),
-	tolerance                 float8 NOT NULL DEFAULT 1e-10
+	tolerance                 float8 NOT NULL DEFAULT 1e-11
 		CONSTRAINT tolerance_from_1e_14_to_1e_3 CHECK (tolerance BETWEEN 1e-14 AND 1e-3),
 	-- weight of each measure
 	audience_weight           float8 NOT NULL DEFAULT 0.30
@@ -71,6 +72,7 @@ COMMENT ON TABLE influence.models IS 'Models: one row each, with every option of
 COMMENT ON COLUMN influence.models.model IS 'Name of the model';
 COMMENT ON COLUMN influence.models.id_type IS 'Type of user ids: bigint, uuid or text';
 COMMENT ON COLUMN influence.models.schema IS 'Schema that holds the views of the model';
+COMMENT ON COLUMN influence.models.created_by IS 'Role that created the model; it may drop the model even when the schema is gone, and with it the views whose owner owns the model';
 COMMENT ON COLUMN influence.models.formula_version IS 'Version of the formula; 1 is the only one so far';
 COMMENT ON COLUMN influence.models.time_window IS 'Older rows do not count, except standing ones (follow, authority); NULL: every row counts';
 COMMENT ON COLUMN influence.models.clock_skew IS 'Rows up to this far after the as-of time count as if they had just happened; later ones are ignored';
@@ -244,23 +246,25 @@ COMMENT ON COLUMN influence.refresh_log.run_by IS 'Role that ran it';
 -- model's schema reads these tables with its owner's table rights, but
 -- policies still ask about the role that reads the view.
 
-CREATE FUNCTION influence_may_change(schema text) RETURNS boolean
-LANGUAGE sql STABLE STRICT
+CREATE FUNCTION influence_may_change(schema text, created_by text DEFAULT NULL) RETURNS boolean
+LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE
 		-- the owner of a model is the owner of its view scores
 		WHEN c.oid IS NOT NULL THEN pg_has_role(c.relowner, 'USAGE')
-		-- what a DROP SCHEMA ... CASCADE left behind can still be dropped
+		-- what a DROP or a RENAME left behind can still be dropped
 		WHEN n.oid IS NOT NULL THEN pg_has_role(n.nspowner, 'USAGE')
 		ELSE pg_has_role('pg_database_owner', 'USAGE')
+			OR EXISTS (SELECT FROM pg_roles AS r
+					   WHERE r.rolname = influence_may_change.created_by AND pg_has_role(r.oid, 'USAGE'))
 	END
 	FROM (VALUES (1)) AS always
 	LEFT JOIN pg_namespace AS n ON n.nspname = influence_may_change.schema
 	LEFT JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = 'scores' AND c.relkind = 'm'
 $$;
-COMMENT ON FUNCTION influence_may_change(text) IS
-	'Whether the current role owns the model whose views are in a schema (has the rights of the owner of its view scores)';
+COMMENT ON FUNCTION influence_may_change(text, text) IS
+	'Whether the current role owns the model whose views are in a schema (has the rights of the owner of its view scores); when the schema is gone, whether it owns the database or has the rights of the role that created the model';
 
 CREATE FUNCTION influence_may_read(schema text, view text DEFAULT NULL) RETURNS boolean
 LANGUAGE sql STABLE
@@ -290,13 +294,14 @@ GRANT UPDATE (time_window, clock_skew, bad_row_policy, sentiment_policy,
 	ON influence.models TO PUBLIC;
 ALTER TABLE influence.models ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readers ON influence.models FOR SELECT
-	USING (@extschema@.influence_may_read(schema) OR @extschema@.influence_may_change(schema));
+	USING (@extschema@.influence_may_read(schema) OR @extschema@.influence_may_change(schema, created_by));
+-- whatever it says about who created it
 CREATE POLICY owner_adds ON influence.models FOR INSERT
 	WITH CHECK (@extschema@.influence_may_change(schema));
 CREATE POLICY owner_changes ON influence.models FOR UPDATE
-	USING (@extschema@.influence_may_change(schema));
+	USING (@extschema@.influence_may_change(schema, created_by));
 CREATE POLICY owner_drops ON influence.models FOR DELETE
-	USING (@extschema@.influence_may_change(schema));
+	USING (@extschema@.influence_may_change(schema, created_by));
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON influence.networks, influence.signals, influence.sources TO PUBLIC;
 -- A version of a calibration is never changed.
@@ -304,16 +309,16 @@ GRANT SELECT, INSERT, DELETE ON influence.calibrations TO PUBLIC;
 
 ALTER TABLE influence.networks ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.networks
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
 ALTER TABLE influence.signals ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.signals
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
 ALTER TABLE influence.sources ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.sources
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
 ALTER TABLE influence.calibrations ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.calibrations
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
 
 -- Nobody but the owner of the extension rewrites the log. Runs of an earlier
 -- model of the same name are not the business of the present one.
@@ -323,9 +328,9 @@ CREATE POLICY readers ON influence.refresh_log FOR SELECT
 	USING (EXISTS (SELECT FROM influence.models AS m
 				   WHERE m.model = refresh_log.model AND m.created_at <= refresh_log.finished_at
 					 AND (@extschema@.influence_may_read(m.schema, 'refresh_status')
-						  OR @extschema@.influence_may_change(m.schema))));
+						  OR @extschema@.influence_may_change(m.schema, m.created_by))));
 CREATE POLICY owner_adds ON influence.refresh_log FOR INSERT
-	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema)));
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
 
 -- pg_dump keeps the rows of all of these.
 SELECT pg_catalog.pg_extension_config_dump('influence.models', '');

@@ -12,7 +12,7 @@ $$;
 COMMENT ON FUNCTION influence_model_names() IS
 	'The models that the current role may see, as a sentence for a hint';
 
-CREATE FUNCTION influence_owned_model(model text) RETURNS influence.models
+CREATE FUNCTION influence_owned_model(model text, with_views boolean DEFAULT true) RETURNS influence.models
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -24,16 +24,20 @@ BEGIN
 		RAISE EXCEPTION 'model "%" does not exist', coalesce(model, 'NULL')
 			USING ERRCODE = 'undefined_object', HINT = @extschema@.influence_model_names();
 	END IF;
-	IF NOT @extschema@.influence_may_change(found.schema) THEN
+	IF NOT @extschema@.influence_may_change(found.schema, found.created_by) THEN
 		RAISE EXCEPTION 'must be owner of model "%"', model
 			USING ERRCODE = 'insufficient_privilege',
 				  HINT = format('The owner of a model is the owner of its view %I.scores.', found.schema);
 	END IF;
+	IF with_views THEN
+		-- an error when they are gone
+		PERFORM @extschema@.influence_find_model(model);
+	END IF;
 	RETURN found;
 END
 $$;
-COMMENT ON FUNCTION influence_owned_model(text) IS
-	'Row of a model that the caller owns; error 42704 when it does not exist, 42501 when it belongs to another role';
+COMMENT ON FUNCTION influence_owned_model(text, boolean) IS
+	'Row of a model that the caller owns; error 42704 when it does not exist, 42501 when it belongs to another role, and 3F000 or 42P01 when its schema or view scores was dropped or renamed (with_views)';
 
 CREATE FUNCTION influence_check_model_schema(schema text) RETURNS boolean
 LANGUAGE plpgsql STABLE
@@ -274,19 +278,33 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	dropped influence.models := @extschema@.influence_owned_model(model);
+	dropped influence.models := @extschema@.influence_owned_model(model, with_views => false);
 	schema_exists boolean := EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = dropped.schema);
+	owner oid := (SELECT c.relowner FROM pg_class AS c
+				  WHERE c.oid = to_regclass(format('%I.scores', dropped.schema)) AND c.relkind = 'm');
+	part record;
 BEGIN
 	PERFORM @extschema@.influence_remove_jobs(dropped.model);
 	-- before the views, because whoever owns them owns the row
 	DELETE FROM influence.models AS m WHERE m.model = dropped.model;
 	IF NOT schema_exists THEN
+		RAISE NOTICE 'schema "%" of model "%" does not exist, so no views were dropped', dropped.schema, dropped.model
+			USING HINT = 'If it was renamed, drop it under its new name.';
 		RETURN;
 	END IF;
 
-	EXECUTE format('DROP VIEW IF EXISTS %I.refresh_status', dropped.schema);
-	EXECUTE format('DROP TABLE IF EXISTS %I.score_history', dropped.schema);
-	EXECUTE format('DROP MATERIALIZED VIEW IF EXISTS %1$I.scores, %1$I.network_scores, %1$I.signals', dropped.schema);
+	-- what else goes by these names there is somebody's own
+	FOR part IN
+		SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'p' THEN 'TABLE' ELSE 'MATERIALIZED VIEW' END AS kind, c.relname
+		FROM pg_class AS c
+		WHERE c.relnamespace = to_regnamespace(quote_ident(dropped.schema))
+		  AND (c.relname, c.relkind) IN (('refresh_status', 'v'), ('score_history', 'p'),
+										 ('scores', 'm'), ('network_scores', 'm'), ('signals', 'm'))
+		  AND c.relowner = coalesce(owner, c.relowner)
+		ORDER BY c.relkind = 'm', c.relname
+	LOOP
+		EXECUTE format('DROP %s %I.%I', part.kind, dropped.schema, part.relname);
+	END LOOP;
 	IF dropped.schema_created THEN
 		BEGIN
 			EXECUTE format('DROP SCHEMA %I RESTRICT', dropped.schema);
@@ -297,4 +315,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_drop_model(text) IS
-	'Drops a model: its schedule, configuration, views and history, and its schema when that was created for the model and is empty then. Its rows in influence.refresh_log stay. Errors: 42704 when there is no such model, 42501 when it belongs to another role, 2BP01 when other objects depend on its views';
+	'Drops a model: its schedule, configuration, views and history, and its schema when that was created for the model and is empty then. Where the schema was dropped or renamed, the rest. Its rows in influence.refresh_log stay. Errors: 42704 when there is no such model, 42501 when it belongs to another role, 2BP01 when other objects depend on its views';

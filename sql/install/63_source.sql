@@ -121,6 +121,13 @@ BEGIN
 				  HINT = 'Give the kind of all rows (kind => ''like'') or a column that holds it (kind_column => ''type''), and only one of them.';
 	END IF;
 	IF network_column IS NOT NULL THEN
+		-- 'app' is what it is when it is left out
+		IF network <> 'app' THEN
+			RAISE EXCEPTION 'source "%" has both network and network_column', name
+				USING ERRCODE = 'invalid_parameter_value',
+					  HINT = format('Give only one of them. For rows that name none: network_column => %L.',
+									format('coalesce(%s, %L)', network_column, network));
+		END IF;
 		network := NULL;
 	ELSIF network IS NULL THEN
 		RAISE EXCEPTION 'source "%" has neither network nor network_column', name

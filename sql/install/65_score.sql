@@ -1,10 +1,10 @@
 -- Reading scores: one person's score, now or in the past.
 
-CREATE FUNCTION influence_find_model(model text DEFAULT NULL, OUT name text, OUT schema text, OUT id_type regtype)
+CREATE FUNCTION influence_find_model(model text DEFAULT NULL, refreshed boolean DEFAULT false, OUT name text, OUT schema text, OUT id_type regtype)
 AS 'MODULE_PATHNAME'
 LANGUAGE C STABLE PARALLEL SAFE;
-COMMENT ON FUNCTION influence_find_model(text) IS
-	'The model that a call means: the one named, else the setting influence.default_model, else the only one. Errors: 42704 no such model, 42725 more than one';
+COMMENT ON FUNCTION influence_find_model(text, boolean) IS
+	'The model that a call means: the one named, else the setting influence.default_model, else the only one. Errors: 42704 no such model, 42P08 more than one, 3F000 or 42P01 its schema or view scores is gone, and 55000 before its first refresh (refreshed)';
 
 CREATE FUNCTION influence_score(user_id bigint, model text DEFAULT NULL) RETURNS float8
 AS 'MODULE_PATHNAME', 'influence_score_bigint'

@@ -8,7 +8,7 @@ AS $$
 DECLARE
 	found record;
 BEGIN
-	found := @extschema@.influence_find_model(model);
+	found := @extschema@.influence_find_model(model, refreshed => true);
 	RETURN QUERY EXECUTE format($query$
 		SELECT m.measure, p.network, m.value, m.points, 100 * (others.below + others.equal / 2.0) / others.people
 		FROM %1$I.network_scores AS p

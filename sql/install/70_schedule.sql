@@ -177,7 +177,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model);
+	owned influence.models := @extschema@.influence_owned_model(model, with_views => false);
 BEGIN
 	IF NOT @extschema@.influence_has_pg_cron() THEN
 		RAISE EXCEPTION 'cannot unschedule model "%": pg_cron is not installed in database "%"', model, current_database()

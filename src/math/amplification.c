@@ -63,24 +63,22 @@ clamp(double value, double low, double high)
 static double
 mean_rate(const double *shares, const double *posts, size_t n)
 {
-	NeumaierSum sum_shares;
-	NeumaierSum sum_posts;
+	CompensatedSum sum_shares = {0, 0};
+	CompensatedSum sum_posts = {0, 0};
 	size_t		people = 0;
 	size_t		i;
 
-	neumaier_init(&sum_shares);
-	neumaier_init(&sum_posts);
 	for (i = 0; i < n; i++)
 	{
 		if (!is_publisher(shares[i], posts[i]))
 			continue;
-		neumaier_add(&sum_shares, shares[i]);
-		neumaier_add(&sum_posts, posts[i]);
+		compensated_add(&sum_shares, shares[i]);
+		compensated_add(&sum_posts, posts[i]);
 		people++;
 	}
 	if (people < 2)
 		return 0.0;
-	return neumaier_total(&sum_shares) / neumaier_total(&sum_posts);
+	return sum_shares.high / sum_posts.high;
 }
 
 /*
@@ -100,8 +98,8 @@ void
 amplification_fit(const double *shares, const double *posts, size_t n,
 				  double *prior_shares, double *prior_posts)
 {
-	NeumaierSum excess;			/* variance beyond Poisson noise */
-	NeumaierSum squares;		/* squared expected shares */
+	CompensatedSum excess = {0, 0};	/* variance beyond Poisson noise */
+	CompensatedSum squares = {0, 0};	/* squared expected shares */
 	double		rate = mean_rate(shares, posts, n);
 	double		excess_total;
 	double		squares_total;
@@ -113,8 +111,6 @@ amplification_fit(const double *shares, const double *posts, size_t n,
 	if (!(rate > 0.0 && isfinite(rate)))
 		return;
 
-	neumaier_init(&excess);
-	neumaier_init(&squares);
 	for (i = 0; i < n; i++)
 	{
 		double		expected;
@@ -124,12 +120,12 @@ amplification_fit(const double *shares, const double *posts, size_t n,
 			continue;
 		expected = rate * posts[i];
 		residual = shares[i] - expected;
-		neumaier_add(&excess, residual * residual - expected);
-		neumaier_add(&squares, expected * expected);
+		compensated_add(&excess, residual * residual - expected);
+		compensated_add(&squares, expected * expected);
 	}
 
-	excess_total = neumaier_total(&excess);
-	squares_total = neumaier_total(&squares);
+	excess_total = excess.high;
+	squares_total = squares.high;
 	if (!isfinite(excess_total) || !isfinite(squares_total))
 		return;
 	a = MAX_PRIOR_SHARES;

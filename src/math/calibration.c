@@ -153,8 +153,8 @@ calibration_scale(double mean, double p95)
 /*
  * Find the run of equal values that starts at index first
  *
- * A value belongs to the run while it is within the tolerance of its
- * predecessor, so rounding noise never splits equals.
+ * A value belongs to the run while it is within the tolerance of its first, so
+ * that a run is never wider than that.
  */
 static RawGroup
 next_group(const double *sorted_raw, size_t n, size_t first)

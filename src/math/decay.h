@@ -29,6 +29,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "math/sum.h"
+
 /* Longest half-life of a DecaySum: about 285,000 years */
 #define DECAY_MAX_HALF_LIFE INT64_C(9000000000000000000)
 
@@ -51,16 +53,6 @@ typedef enum DecayKernel
 /* Names of the kernels, indexed by DecayKernel */
 extern const char *const decay_kernel_names[DECAY_KERNELS];
 
-/*
- * A sum in twice the precision of a double, so that its rounded value does not
- * depend on the order of the terms. Normalised: high + low == high.
- */
-typedef struct CompensatedSum
-{
-	double		high;
-	double		low;
-} CompensatedSum;
-
 typedef struct DecaySum
 {
 	int64_t		half_life;		/* microseconds, 1 to DECAY_MAX_HALF_LIFE */
@@ -79,32 +71,6 @@ static inline double
 decay_factor(double age, double half_life)
 {
 	return age < 0 ? 0 : exp2(-age / half_life);
-}
-
-/*
- * Add one term: Knuth's error-free addition, then renormalisation. A sum that
- * overflows is no longer finite and stays so.
- */
-static inline void
-compensated_add(CompensatedSum *sum, double term)
-{
-	double		total = sum->high + term;
-	double		rounded_term = total - sum->high;
-	double		error = (sum->high - (total - rounded_term)) + (term - rounded_term);
-
-	error += sum->low;
-	sum->high = total + error;
-	sum->low = error - (sum->high - total);
-}
-
-/*
- * Add another such sum
- */
-static inline void
-compensated_merge(CompensatedSum *sum, const CompensatedSum *other)
-{
-	compensated_add(sum, other->high);
-	compensated_add(sum, other->low);
 }
 
 extern bool decay_kernel_lookup(const char *name, size_t length, DecayKernel *kernel);

@@ -1,65 +1,47 @@
 /*
  * Compensated summation: a sum that does not depend on the order of its terms.
  *
- * A. Neumaier, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher
- * Summen", ZAMM 54 (1974). The error is about one unit in the last place of
- * the result plus n * eps^2 times the sum of the absolute terms, so two orders
- * of the same terms agree to far better than 1e-12 unless the terms cancel
- * almost completely.
+ * D. E. Knuth, "The Art of Computer Programming", vol. 2, 4.2.2: the rounding
+ * error of an addition is itself a double, and is kept. Two orders of the same
+ * terms agree to far better than 1e-12 unless the terms cancel almost completely.
  */
 #ifndef INFLUENCE_MATH_SUM_H
 #define INFLUENCE_MATH_SUM_H
 
-#include <math.h>
-
-typedef struct NeumaierSum
+/*
+ * A sum in twice the precision of a double, so that its rounded value does not
+ * depend on the order of the terms. Normalised: high + low == high.
+ */
+typedef struct CompensatedSum
 {
-	double		sum;			/* what plain summation would give */
-	double		correction;		/* what plain summation has lost */
-} NeumaierSum;
+	double		high;
+	double		low;
+} CompensatedSum;
 
 /*
- * Start a sum at zero
+ * Add one term: Knuth's error-free addition, then renormalisation. A sum that
+ * overflows is no longer finite and stays so.
  */
 static inline void
-neumaier_init(NeumaierSum *acc)
+compensated_add(CompensatedSum *sum, double term)
 {
-	acc->sum = 0.0;
-	acc->correction = 0.0;
+	double		total = sum->high + term;
+	double		rounded_term = total - sum->high;
+	double		error = (sum->high - (total - rounded_term)) + (term - rounded_term);
+
+	error += sum->low;
+	sum->high = total + error;
+	sum->low = error - (sum->high - total);
 }
 
 /*
- * Add a term
+ * Add another such sum
  */
 static inline void
-neumaier_add(NeumaierSum *acc, double value)
+compensated_merge(CompensatedSum *sum, const CompensatedSum *other)
 {
-	double		total = acc->sum + value;
-
-	if (fabs(acc->sum) >= fabs(value))
-		acc->correction += (acc->sum - total) + value;
-	else
-		acc->correction += (value - total) + acc->sum;
-	acc->sum = total;
-}
-
-/*
- * Add another sum, collected elsewhere
- */
-static inline void
-neumaier_merge(NeumaierSum *acc, const NeumaierSum *other)
-{
-	neumaier_add(acc, other->sum);
-	acc->correction += other->correction;
-}
-
-/*
- * The sum; infinite or NaN as in plain summation (the correction is NaN then)
- */
-static inline double
-neumaier_total(const NeumaierSum *acc)
-{
-	return isfinite(acc->sum) ? acc->sum + acc->correction : acc->sum;
+	compensated_add(sum, other->high);
+	compensated_add(sum, other->low);
 }
 
 #endif							/* INFLUENCE_MATH_SUM_H */

@@ -1,6 +1,7 @@
 /*
- * Doing what the lock of another session may prevent: in a subtransaction, so
- * that a failed attempt lets go of the locks that it got and leaves nothing.
+ * Doing what may fail, mostly because of the lock of another session: in a
+ * subtransaction, so that a failed attempt lets go of the locks that it got and
+ * leaves nothing.
  */
 #include "compat.h"
 

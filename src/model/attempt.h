@@ -1,5 +1,5 @@
 /*
- * Doing what the lock of another session may prevent.
+ * Doing what may fail, mostly because of the lock of another session.
  */
 #ifndef INFLUENCE_ATTEMPT_H
 #define INFLUENCE_ATTEMPT_H

@@ -12,6 +12,7 @@
 #include "intern.h"
 #include "model/model.h"
 #include "model/record_log.h"
+#include "model/signal_table.h"
 
 /* Actor of a row that has none */
 #define NOBODY	PG_UINT32_MAX
@@ -87,6 +88,7 @@ typedef struct Ingest
 	const Model *model;
 	TimestampTz as_of;
 	MemoryContext context;
+	SignalTable *signals;
 	InternTable *people;
 	NetworkRows *networks;		/* model->network_count of them */
 	TimestampTz earliest_reaction;	/* DT_NOEND when there is none */

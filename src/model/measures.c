@@ -78,23 +78,22 @@ add_engagement(Slice slice, const PairSet *pairs)
 static uint32
 fill_teleport(const CsrGraph *graph, const Trust *trust, double *teleport)
 {
-	NeumaierSum sum;
+	CompensatedSum sum = {0, 0};
 	uint32		nodes = 0;
 	double		total;
 
 	memset(teleport, 0, graph->node_count * sizeof(double));
 	for (uint64 i = 0; i < graph->edge_count; i++)
 		teleport[graph->source[i]] = 1;
-	neumaier_init(&sum);
 	for (uint32 i = 0; i < graph->node_count; i++)
 	{
 		if (teleport[i] == 0 && graph->row_start[i] == graph->row_start[i + 1])
 			continue;
 		nodes++;
 		teleport[i] = trust_overall(trust, i);
-		neumaier_add(&sum, teleport[i]);
+		compensated_add(&sum, teleport[i]);
 	}
-	total = neumaier_total(&sum);
+	total = sum.high;
 	for (uint32 i = 0; i < graph->node_count; i++)
 		teleport[i] /= total;
 	return nodes;
@@ -116,9 +115,9 @@ rank_network(const Ingest *ingest, int network, const CsrGraph *graph,
 		.check = check_interrupts
 	};
 	PagerankResult result;
-	NeumaierSum mass;
-	double	   *scratch = huge_array(ingest->networks[network].context,
-									 pagerank_scratch(graph), sizeof(double));
+	CompensatedSum mass = {0, 0};
+	void	   *scratch = huge_array(ingest->networks[network].context,
+									 pagerank_scratch(graph), 1);
 
 	pagerank(graph, &options, rank, scratch, &result);
 	pfree(scratch);
@@ -130,14 +129,13 @@ rank_network(const Ingest *ingest, int network, const CsrGraph *graph,
 						result.iterations, result.residual),
 				 errhint("Raise max_iterations or tolerance in influence.models.")));
 
-	neumaier_init(&mass);
 	for (uint32 i = 0; i < graph->node_count; i++)
-		neumaier_add(&mass, rank[i]);
-	if (!(fabs(neumaier_total(&mass) - 1) < MASS_TOLERANCE))
+		compensated_add(&mass, rank[i]);
+	if (!(fabs(mass.high - 1) < MASS_TOLERANCE))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("sanity check of model \"%s\" failed: ranks on network \"%s\" sum to %.15g instead of 1",
-						model->ref.name, model->networks[network].name, neumaier_total(&mass))));
+						model->ref.name, model->networks[network].name, mass.high)));
 	return result;
 }
 

@@ -15,6 +15,8 @@
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_namespace.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -30,6 +32,7 @@
 #define MODELS_MODEL	1
 #define MODELS_ID_TYPE	2
 #define MODELS_SCHEMA	3
+#define MODELS_CREATED_BY	4
 
 /*
  * Turn a row of influence.models into a ModelRef
@@ -39,11 +42,14 @@ model_from_tuple(HeapTuple tuple, TupleDesc desc)
 {
 	ModelRef   *model = palloc0(sizeof(ModelRef));
 	bool		isnull;
+	Datum		created_by;
 	Oid			namespace;
 
 	model->name = TextDatumGetCString(heap_getattr(tuple, MODELS_MODEL, desc, &isnull));
 	model->id_type = DatumGetObjectId(heap_getattr(tuple, MODELS_ID_TYPE, desc, &isnull));
 	model->schema = TextDatumGetCString(heap_getattr(tuple, MODELS_SCHEMA, desc, &isnull));
+	created_by = heap_getattr(tuple, MODELS_CREATED_BY, desc, &isnull);
+	model->created_by = isnull ? NULL : TextDatumGetCString(created_by);
 
 	namespace = get_namespace_oid(model->schema, true);
 	if (OidIsValid(namespace))
@@ -54,8 +60,14 @@ model_from_tuple(HeapTuple tuple, TupleDesc desc)
 	return model;
 }
 
+static int
+compare_model_names(const ListCell *a, const ListCell *b)
+{
+	return strcmp(((ModelRef *) lfirst(a))->name, ((ModelRef *) lfirst(b))->name);
+}
+
 /*
- * All models, or the one of the given name, as a list of ModelRef
+ * All models, or the one of the given name, as a list of ModelRef in order of their names
  */
 static List *
 scan_models(const char *name)
@@ -84,6 +96,7 @@ scan_models(const char *name)
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
+	list_sort(models, compare_model_names);
 	return models;
 }
 
@@ -101,6 +114,27 @@ model_names(List *models)
 		appendStringInfo(&names, "%s\"%s\"", names.len > 0 ? ", " : "",
 						 ((ModelRef *) lfirst(lc))->name);
 	return names.data;
+}
+
+/*
+ * May the current user take this model for granted when a call names none?
+ *
+ * Only those count whose scores the user may read and whose owner the user has
+ * reason to trust: a superuser, the owner of the database, or a role that the
+ * user belongs to. Otherwise anybody who can create a schema could slip a model
+ * of his own under everybody's calls.
+ */
+static bool
+may_be_default(const ModelRef *model)
+{
+	Oid			owner;
+
+	if (!OidIsValid(model->scores) ||
+		pg_class_aclcheck(model->scores, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		return false;
+	owner = model_owner(model);
+	return superuser_arg(owner) || is_member_of_role_nosuper(GetUserId(), owner) ||
+		database_ownercheck(MyDatabaseId, owner);
 }
 
 /*
@@ -124,10 +158,35 @@ usable_models(void)
 	return usable;
 }
 
-static int
-compare_model_names(const ListCell *a, const ListCell *b)
+/*
+ * The models whose schema is gone that the current user created
+ */
+static List *
+stranded_models(void)
 {
-	return strcmp(((ModelRef *) lfirst(a))->name, ((ModelRef *) lfirst(b))->name);
+	List	   *stranded = NIL;
+	ListCell   *lc;
+
+	foreach(lc, scan_models(NULL))
+	{
+		ModelRef   *model = lfirst(lc);
+
+		if (!OidIsValid(get_namespace_oid(model->schema, true)) && model->created_by != NULL &&
+			has_privs_of_role(GetUserId(), get_role_oid(model->created_by, true)))
+			stranded = lappend(stranded, model);
+	}
+	return stranded;
+}
+
+/*
+ * Whether a name is rather a moment: influence_score(42, '2026-01-31')
+ */
+static bool
+looks_like_moment(const char *name)
+{
+	return (strspn(name, "0123456789") == 4 && name[4] == '-') ||
+		pg_strcasecmp(name, "today") == 0 || pg_strcasecmp(name, "yesterday") == 0 ||
+		pg_strcasecmp(name, "now") == 0;
 }
 
 /*
@@ -148,6 +207,8 @@ model_find(const char *name)
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("model \"%s\" does not exist", name),
+			 looks_like_moment(name) ?
+			 errhint("For the score at a moment write as_of => %s.", quote_literal_cstr(name)) :
 			 usable == NIL ?
 			 errhint("Create one with SELECT influence_create_model('social').") :
 			 errhint("Models: %s.", model_names(usable))));
@@ -155,15 +216,44 @@ model_find(const char *name)
 }
 
 /*
+ * The one model that a call without a name can mean, NULL when there is no such
+ *
+ * A single model that the user may not read is returned, too, for a better error
+ * than that it is not there; and to a superuser any single model.
+ */
+static ModelRef *
+only_default(List *usable)
+{
+	ModelRef   *only = NULL;
+	ListCell   *lc;
+
+	foreach(lc, usable)
+	{
+		if (!may_be_default(lfirst(lc)))
+			continue;
+		if (only != NULL)
+			return NULL;
+		only = lfirst(lc);
+	}
+	if (only == NULL && list_length(usable) == 1 &&
+		(superuser() || !OidIsValid(((ModelRef *) linitial(usable))->scores) ||
+		 pg_class_aclcheck(((ModelRef *) linitial(usable))->scores, GetUserId(), ACL_SELECT) != ACLCHECK_OK))
+		only = linitial(usable);
+	return only;
+}
+
+/*
  * The model that a call means
  *
  * name: as given by the caller, NULL for the default: the setting
- * influence.default_model, else the only model that the caller may use.
+ * influence.default_model, else the only model that the caller may use. A model
+ * whose schema is gone is meant only by those who have no other.
  */
 ModelRef *
 model_resolve(const char *name)
 {
 	List	   *usable;
+	ModelRef   *only;
 
 	if (name != NULL)
 		return model_find(name);
@@ -171,18 +261,46 @@ model_resolve(const char *name)
 		return model_find(influence_default_model);
 
 	usable = usable_models();
-	if (list_length(usable) == 1)
-		return linitial(usable);
+	if (usable == NIL)
+		usable = stranded_models();
+	only = only_default(usable);
+	if (only != NULL)
+		return only;
 	if (usable == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("there is no model"),
 				 errhint("Create one with SELECT influence_create_model('social').")));
+	if (list_length(usable) == 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_AMBIGUOUS_PARAMETER),
+				 errmsg("the only model, \"%s\", belongs to another role and was not named",
+						((ModelRef *) linitial(usable))->name),
+				 errhint("Name the model in the call, or SET influence.default_model.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_AMBIGUOUS_PARAMETER),
 			 errmsg("there is more than one model: %s", model_names(usable)),
 			 errhint("Name the model in the call, or SET influence.default_model.")));
 	return NULL;
+}
+
+/*
+ * Raise 3F000 or 42P01: the schema of the model, or its view "scores", is gone
+ */
+static void
+report_stranded(const ModelRef *model)
+{
+	const char *drop = psprintf("SELECT influence_drop_model(%s);", quote_literal_cstr(model->name));
+
+	if (!OidIsValid(get_namespace_oid(model->schema, true)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("schema \"%s\" of model \"%s\" does not exist", model->schema, model->name),
+				 errhint("If it was renamed, rename it back with ALTER SCHEMA. To be rid of the model: %s", drop)));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("materialized view \"%s.scores\" of model \"%s\" does not exist", model->schema, model->name),
+			 errhint("If it was renamed, rename it back. To be rid of the model: %s", drop)));
 }
 
 /*
@@ -195,11 +313,7 @@ model_owner(const ModelRef *model)
 	Oid			owner;
 
 	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("materialized view \"%s.scores\" of model \"%s\" does not exist", model->schema, model->name),
-				 errhint("Where its schema was renamed, a superuser updates the schema in influence.models; "
-						 "otherwise drop the model with influence_drop_model() and create it again.")));
+		report_stranded(model);
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 	return owner;
@@ -218,7 +332,8 @@ model_check_owner(const ModelRef *model)
 }
 
 /*
- * The models that the current user owns, in order of their names
+ * The models that the current user owns, in order of their names; a warning
+ * names those whose schema is gone
  */
 List *
 models_owned(void)
@@ -226,6 +341,14 @@ models_owned(void)
 	List	   *owned = NIL;
 	ListCell   *lc;
 
+	foreach(lc, stranded_models())
+	{
+		const ModelRef *model = lfirst(lc);
+
+		ereport(WARNING,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("model \"%s\" is left out: its schema \"%s\" does not exist", model->name, model->schema)));
+	}
 	foreach(lc, scan_models(NULL))
 	{
 		ModelRef   *model = lfirst(lc);
@@ -233,6 +356,5 @@ models_owned(void)
 		if (OidIsValid(model->scores) && has_privs_of_role(GetUserId(), model_owner(model)))
 			owned = lappend(owned, model);
 	}
-	list_sort(owned, compare_model_names);
 	return owned;
 }

@@ -17,6 +17,7 @@ typedef struct ModelRef
 {
 	char	   *name;
 	char	   *schema;
+	char	   *created_by;		/* role; NULL where it is not known */
 	Oid			id_type;		/* INT8OID, UUIDOID or TEXTOID */
 	Oid			scores;			/* the view <schema>.scores, InvalidOid when it is gone */
 } ModelRef;

@@ -6,6 +6,7 @@
 #include "miscadmin.h"
 
 #include "math/pagerank.h"
+#include "math/prefetch.h"
 #include "memory.h"
 #include "model/pairs.h"
 
@@ -29,6 +30,19 @@ find_reverse(const PairSet *set, uint64 *cursor, uint32 row, uint32 actor)
 }
 
 /*
+ * Fetch what find_reverse() will look at for a pair a few places on
+ */
+static inline void
+prefetch_reverse(const PairSet *set, const uint64 *cursor, uint64 i)
+{
+	if (i + 2 * PREFETCH_AHEAD >= set->pair_count)
+		return;
+	prefetch(&cursor[set->pairs[i + 2 * PREFETCH_AHEAD].actor]);
+	prefetch(&set->row_start[set->pairs[i + 2 * PREFETCH_AHEAD].actor + 1]);
+	prefetch(&set->pairs[cursor[set->pairs[i + PREFETCH_AHEAD].actor]]);
+}
+
+/*
  * Discount what is given back: y * (1 - discount * min/max of both directions)
  *
  * Only what is not conversational counts: an answer is not a traded like.
@@ -49,9 +63,13 @@ pairs_discount_reciprocity(PairSet *set, double discount)
 		for (uint64 i = set->row_start[target]; i < set->row_start[target + 1]; i++)
 		{
 			Pair	   *pair = &set->pairs[i];
-			const Pair *reverse = find_reverse(set, cursor, pair->actor, target);
+			const Pair *reverse;
 
-			if (reverse != NULL && reverse->tradable > 0 && pair->tradable > 0)
+			prefetch_reverse(set, cursor, i);
+			if (pair->tradable == 0)
+				continue;
+			reverse = find_reverse(set, cursor, pair->actor, target);
+			if (reverse != NULL && reverse->tradable > 0)
 				pair->engagement *= 1 - discount * Min(pair->tradable, reverse->tradable) /
 					Max(pair->tradable, reverse->tradable);
 		}

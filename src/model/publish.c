@@ -61,8 +61,9 @@ replace_view(Run *run, ScoreView view)
  * Note in influence.models what is published now
  */
 static void
-store_published(const Run *run)
+store_published(void *arg)
 {
+	const Run  *run = arg;
 	Oid			types[2] = {TEXTOID, TIMESTAMPTZOID};
 	Datum		values[2];
 
@@ -92,10 +93,10 @@ publish_run(Run *run)
 		replacements = lappend(replacements, replace_view(run, view));
 	progress_report(run->model->ref.name, "publishing the history");
 	replacements = list_concat(replacements, history_replace(run));
-	store_published(run);
 
 	progress_report(run->model->ref.name, "waiting for readers");
-	replacement_swap_all(replacements);
+	/* the row may be locked by somebody who waits for us elsewhere */
+	replacement_swap_all(replacements, store_published, run);
 	history_forget(run);
 	run->milliseconds[PHASE_PUBLISH] = (double) (GetCurrentTimestamp() - start) / 1000;
 }

@@ -10,6 +10,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "math/prefetch.h"
 #include "memory.h"
 #include "model/record_log.h"
 
@@ -92,6 +93,9 @@ count_keys(const char *records, uint64 count, Size record_size, Size key_offset,
 	{
 		if (i % RECORDS_PER_CHECK == 0)
 			CHECK_FOR_INTERRUPTS();
+		if (i + PREFETCH_AHEAD < count)
+			prefetch_to_write(&row_start[key_of(records + (i + PREFETCH_AHEAD) * record_size,
+												key_offset, key_count) + 1]);
 		row_start[key_of(records + i * record_size, key_offset, key_count) + 1]++;
 	}
 }
@@ -120,6 +124,13 @@ scatter(const char *records, uint64 count, Size record_size, Size key_offset,
 
 		if (i % RECORDS_PER_CHECK == 0)
 			CHECK_FOR_INTERRUPTS();
+		if (i + 2 * PREFETCH_AHEAD < count)
+			prefetch_to_write(&position[key_of(record + 2 * PREFETCH_AHEAD * record_size,
+											   key_offset, key_count)]);
+		if (i + PREFETCH_AHEAD < count)
+			prefetch_to_write(sorted + record_size *
+							  position[key_of(record + PREFETCH_AHEAD * record_size,
+											  key_offset, key_count)]);
 		memcpy(sorted + position[key]++ * record_size, record, record_size);
 	}
 }

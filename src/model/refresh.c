@@ -14,6 +14,7 @@
 #include "compat.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
@@ -32,6 +33,7 @@
 #include "model/progress.h"
 #include "model/publish.h"
 #include "model/refresh_log.h"
+#include "model/remarks.h"
 
 /* Sub-object of the view "scores" whose lock stands for "being refreshed" */
 #define REFRESH_LOCK_SUBID	0xFFFF
@@ -89,6 +91,7 @@ refresh_as_owner(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
 		running = &refresh;
 		run = run_compute(ref, record->as_of, recalibrate);
 		publish_run(run);
+		remarks_report(run);
 		record->status = "success";
 		record->run = run;
 	}
@@ -147,6 +150,25 @@ refresh_or_log(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
 }
 
 /*
+ * A refresh writes: refuse it where nothing can be written (25006), where there
+ * would be nobody to log its failure either
+ */
+static void
+check_may_write(const ModelRef *ref)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot refresh model \"%s\" on a standby server", ref->name),
+				 errhint("Refresh it on the primary server; the scores get here by replication.")));
+	if (XactReadOnly)
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot refresh model \"%s\" in a read-only transaction", ref->name),
+				 errhint("BEGIN READ WRITE, or SET default_transaction_read_only = off.")));
+}
+
+/*
  * Refresh a model and return the run's row of influence.refresh_log
  */
 static Datum
@@ -155,6 +177,7 @@ refresh_model(const ModelRef *ref, TimestampTz as_of, bool recalibrate)
 	RefreshRecord record = {.model = ref->name,.as_of = as_of};
 
 	model_check_owner(ref);
+	check_may_write(ref);
 	record.started_at = GetCurrentTimestamp();
 	record.run_by = GetUserNameFromId(GetUserId(), false);
 	if (TIMESTAMP_NOT_FINITE(record.as_of))

@@ -3,8 +3,8 @@
  *
  * A run that fails takes its transaction with it, so its row is written by a
  * background worker in a transaction of its own. The worker gets the row's text
- * in a dynamic shared memory segment, inserts it and ends. When no worker is to
- * be had, a warning says that the failure is not in the log.
+ * in a dynamic shared memory segment, inserts it, says so and ends. Without that
+ * a warning says that the failure is not in the log.
  */
 #include "compat.h"
 
@@ -24,6 +24,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "model/attempt.h"
 #include "model/refresh_log.h"
 
 /* Longest error message that is kept of a failed run */
@@ -44,6 +45,7 @@ typedef struct FailedRun
 	char		run_by[NAMEDATALEN];
 	char		error_code[6];
 	char		error[MAX_MESSAGE_BYTES];
+	bool		logged;			/* set by the worker when it is done */
 } FailedRun;
 
 static const char *const phase_names[RUN_PHASE_COUNT] = {
@@ -173,7 +175,7 @@ void
 influence_log_worker(Datum segment)
 {
 	dsm_segment *shared;
-	FailedRun	failed;
+	FailedRun  *failed;
 	RefreshRecord record = {.status = "failed"};
 
 	BackgroundWorkerUnblockSignals();
@@ -181,25 +183,26 @@ influence_log_worker(Datum segment)
 	shared = dsm_attach(DatumGetUInt32(segment));
 	if (shared == NULL)
 		return;
-	memcpy(&failed, dsm_segment_address(shared), sizeof(failed));
-	dsm_detach(shared);
+	dsm_pin_mapping(shared);
+	failed = dsm_segment_address(shared);
 
-	BackgroundWorkerInitializeConnectionByOid(failed.database, InvalidOid, 0);
+	BackgroundWorkerInitializeConnectionByOid(failed->database, InvalidOid, 0);
 	SetConfigOption("lock_timeout", LOG_LOCK_TIMEOUT, PGC_USERSET, PGC_S_OVERRIDE);
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_OVERRIDE);
 
-	record.model = failed.model;
-	record.run_by = failed.run_by;
-	record.error_code = failed.error_code;
-	record.error = failed.error;
-	record.as_of = failed.as_of;
-	record.started_at = failed.started_at;
+	record.model = failed->model;
+	record.run_by = failed->run_by;
+	record.error_code = failed->error_code;
+	record.error = failed->error;
+	record.as_of = failed->as_of;
+	record.started_at = failed->started_at;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	refresh_log_insert(&record);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	failed->logged = true;
 }
 
 /*
@@ -235,33 +238,53 @@ copy_clipped(char *to, const char *from, int size)
 }
 
 /*
+ * Give a failed run to a worker and wait for it; an error says why it is not in
+ * the log
+ */
+static void
+have_it_logged(void *arg)
+{
+	const RefreshRecord *record = arg;
+	dsm_segment *shared = dsm_create(sizeof(FailedRun), 0);
+	FailedRun  *failed = dsm_segment_address(shared);
+	BackgroundWorkerHandle *handle;
+
+	failed->logged = false;
+	failed->database = MyDatabaseId;
+	failed->as_of = record->as_of;
+	failed->started_at = record->started_at;
+	copy_clipped(failed->model, record->model, sizeof(failed->model));
+	copy_clipped(failed->run_by, record->run_by, sizeof(failed->run_by));
+	copy_clipped(failed->error_code, record->error_code, sizeof(failed->error_code));
+	copy_clipped(failed->error, record->error, sizeof(failed->error));
+	if (!start_worker(dsm_segment_handle(shared), &handle))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("no background worker is free"),
+				 errhint("Raise max_worker_processes.")));
+	WaitForBackgroundWorkerShutdown(handle);
+	if (!failed->logged)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("the background worker failed"),
+				 errhint("See the server's log.")));
+	dsm_detach(shared);
+}
+
+/*
  * Log a failed run from outside of the current transaction
+ *
+ * That it cannot be logged is a warning: it is the run's own error that counts.
  */
 void
-refresh_log_from_outside(const RefreshRecord *record)
+refresh_log_from_outside(RefreshRecord *record)
 {
-	dsm_segment *shared = dsm_create(sizeof(FailedRun), DSM_CREATE_NULL_IF_MAXSEGMENTS);
-	BackgroundWorkerHandle *handle;
-	bool		started = false;
+	ErrorData  *error = attempt(have_it_logged, record);
 
-	if (shared != NULL)
-	{
-		FailedRun  *failed = dsm_segment_address(shared);
-
-		failed->database = MyDatabaseId;
-		failed->as_of = record->as_of;
-		failed->started_at = record->started_at;
-		copy_clipped(failed->model, record->model, sizeof(failed->model));
-		copy_clipped(failed->run_by, record->run_by, sizeof(failed->run_by));
-		copy_clipped(failed->error_code, record->error_code, sizeof(failed->error_code));
-		copy_clipped(failed->error, record->error, sizeof(failed->error));
-		started = start_worker(dsm_segment_handle(shared), &handle) &&
-			WaitForBackgroundWorkerShutdown(handle) == BGWH_STOPPED;
-		dsm_detach(shared);
-	}
-	if (!started)
+	if (error != NULL)
 		ereport(WARNING,
-				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-				 errmsg("the failed refresh of model \"%s\" is not in influence.refresh_log", record->model),
-				 errhint("Raise max_worker_processes, so that a background worker can write the log.")));
+				(errcode(error->sqlerrcode),
+				 errmsg("the failed refresh of model \"%s\" is not in influence.refresh_log: %s",
+						record->model, error->message),
+				 error->hint == NULL ? 0 : errhint("%s", error->hint)));
 }

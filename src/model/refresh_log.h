@@ -20,6 +20,6 @@ typedef struct RefreshRecord
 } RefreshRecord;
 
 extern Datum refresh_log_insert(const RefreshRecord *record);
-extern void refresh_log_from_outside(const RefreshRecord *record);
+extern void refresh_log_from_outside(RefreshRecord *record);
 
 #endif							/* INFLUENCE_REFRESH_LOG_H */

@@ -417,10 +417,12 @@ typedef struct LockRequest
 {
 	List	   *relations;		/* OIDs, in the order of locking */
 	int			wait;
+	void		(*then) (void *arg);	/* what else waits for locks */
+	void	   *arg;
 } LockRequest;
 
 /*
- * Lock all relations exclusively
+ * Lock all relations exclusively and do what shall be done right then
  */
 static void
 lock_relations(void *arg)
@@ -434,6 +436,8 @@ lock_relations(void *arg)
 		limit_lock_wait(deadline);
 		LockRelationOid(lfirst_oid(lc), AccessExclusiveLock);
 	}
+	limit_lock_wait(deadline);
+	request->then(request->arg);
 }
 
 /*
@@ -478,9 +482,14 @@ pause_ms(long milliseconds)
  * Lock all relations exclusively, as soon as their readers allow
  */
 static void
-lock_all(List *replacements)
+lock_all(List *replacements, void (*then) (void *arg), void *arg)
 {
-	LockRequest request = {.relations = relations_to_lock(replacements),.wait = FIRST_LOCK_WAIT};
+	LockRequest request = {
+		.relations = relations_to_lock(replacements),
+		.wait = FIRST_LOCK_WAIT,
+		.then = then,
+		.arg = arg
+	};
 	long		pause = FIRST_PAUSE_MS;
 	ErrorData  *error;
 
@@ -505,18 +514,23 @@ lock_all(List *replacements)
 /*
  * Put all finished replacements in place together
  *
+ * then(arg) is called once the relations are locked, for what needs locks of its
+ * own: when it cannot have them soon, it is rolled back with our locks and tried
+ * again. Whoever reads a relation and wants such a lock is never in our way for
+ * good, nor are we in theirs. It may thus be called several times.
+ *
  * From here to the end of the transaction the relations are locked, so nothing
  * slow should follow.
  */
 void
-replacement_swap_all(List *replacements)
+replacement_swap_all(List *replacements, void (*then) (void *arg), void *arg)
 {
 	ListCell   *lc;
 
 	/* or else the commit has to write it while readers wait */
 	if (!XLogRecPtrIsInvalid(XactLastRecEnd))
 		XLogFlush(XactLastRecEnd);
-	lock_all(replacements);
+	lock_all(replacements, then, arg);
 	foreach(lc, replacements)
 		swap_in(lfirst(lc));
 }

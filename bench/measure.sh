@@ -1,0 +1,266 @@
+#!/bin/bash
+# Measure beside a server: measure.sh SCALE... (bench.sh prepares both)
+#
+# Every ratio is of two things that were run in turn, in this run, on this
+# machine; each is the median of some repetitions. Nothing is asserted. The last
+# thing printed is a table of the ratios, in Markdown, and one of the
+# milliseconds behind them.
+set -euo pipefail
+
+here=$PWD
+work=$(mktemp -d /tmp/influence_bench.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+cp duckdb.mjs "$work"
+cd "$work"
+
+as_of='2026-01-01 00:00 UTC'
+refresh="SELECT influence_refresh('bench', '$as_of')"
+duckdb=@duckdb/node-api@1.5.6-r.1
+
+say() { printf '\n== %s\n' "$*"; }
+skip() { echo "SKIPPED: $*" | tee -a skipped; }
+
+query() { psql -Xq -v ON_ERROR_STOP=1 -v as_of="$as_of" "$@"; }
+
+# Milliseconds that the commands of a psql session take
+timed() { query -c '\timing on' "$@" > timings && awk '/^Time: / {sum += $2} END {printf "%.3f\n", sum}' timings; }
+
+# Median of the numbers in a file
+median() { sort -n "$1" | awk '{value[NR] = $1} END {print value[int((NR + 1) / 2)]}'; }
+
+# ratio ROW OURS THEIRS: remember what was measured for a row of the table
+ratio() { printf '%s\t%s\t%s\t%s\n' "$1" "$scale" "$2" "$3" | tee -a results; }
+
+# pair ROW REPETITIONS OURS THEIRS: two commands for psql, in turn; sessions are new ones
+pair() {
+	local i
+	rm -f ours theirs
+	for ((i = 0; i < $2; i++)); do
+		timed -c "$3" >> ours
+		timed -c "$4" >> theirs
+	done
+	ratio "$1" "$(median ours)" "$(median theirs)"
+}
+
+# compare SCHEMA: show that its tables are equal to our views
+compare() {
+	say "$scale: largest difference between the views and those of $1, relative to max(1, |value|)"
+	query -v other="$1" -f "$here/compare.sql"
+}
+
+server() {
+	local setting
+	# No autovacuum: it would run beside what happens to be measured next.
+	for setting in shared_buffers=2GB work_mem=64MB maintenance_work_mem=512MB max_wal_size=16GB \
+		max_parallel_workers_per_gather=2 jit=off autovacuum=off; do
+		query -c "ALTER SYSTEM SET ${setting%=*} = '${setting#*=}'"
+	done
+	pg_ctl -D "$PGHOST/data" -l "$PGHOST/log" restart > /dev/null
+	say "$(query -At -c 'SELECT version()')"
+	awk -v cores="$(nproc)" -v load="$(cut -d ' ' -f 1 /proc/loadavg)" \
+		'/^MemTotal/ {printf "%d cores, %.0f GiB, load %s\n", cores, $2 / 1048576, load}' /proc/meminfo
+	query -P footer=off -c "SELECT name, current_setting(name) AS value FROM pg_settings WHERE name IN ('shared_buffers',
+		'work_mem', 'maintenance_work_mem', 'max_wal_size', 'max_parallel_workers_per_gather', 'jit', 'fsync', 'autovacuum')"
+}
+
+install_duckdb() {
+	command -v npm > /dev/null || { skip 'DuckDB: there is no npm'; return; }
+	npm install --no-save --no-audit --no-fund --silent $duckdb > npm.log 2>&1 ||
+		skip "DuckDB: npm could not install $duckdb: $(tail -n 1 npm.log)"
+}
+
+generate() {
+	say "$scale: generating $rows interactions"
+	createdb "bench_$scale"
+	export PGDATABASE=bench_$scale
+	"$here/generate" "$rows" | query -f "$here/setup.sql" > /dev/null
+	query -c "$refresh" > /dev/null
+	query -c 'CREATE TABLE people AS SELECT actor AS id FROM interactions UNION SELECT target FROM interactions' \
+		-c 'VACUUM (ANALYZE) people'
+	query -x -P footer=off -c "SELECT (SELECT count(*) FROM people) AS people,
+			(SELECT count(*) FROM bench.scores) AS scored,
+			pg_size_pretty(pg_table_size('interactions')) AS interactions"
+}
+
+measure_sql() {
+	say "$scale: refresh, hand-written SQL"
+	pair handwritten "$slow" "$refresh" "\\i $here/handwritten.sql"
+	compare handwritten
+	say "$scale: refresh, scan"
+	pair scan 5 "$refresh" 'SELECT count(*), sum(weight) FROM interactions'
+	awk '{print $3; exit}' <(grep -P "^scan\t$scale\t" results) > "refresh_$scale"
+	echo 'Phases of the last refresh, milliseconds:'
+	query -At -c "SELECT milliseconds || jsonb_build_object('iterations', iterations)
+		FROM influence.refresh_log ORDER BY run_id DESC LIMIT 1"
+}
+
+measure_duckdb() {
+	local i
+	[ -d node_modules/@duckdb ] || return 0
+	say "$scale: refresh, DuckDB"
+	query -f "$here/export.sql"
+	rm -f ours
+	for ((i = 0; i < slow; i++)); do timed -c "$refresh" >> ours; done
+	if node duckdb.mjs . "$slow" > theirs 2> duckdb.log; then
+		ratio duckdb "$(median ours)" "$(median theirs)"
+		query -f "$here/import.sql"
+		compare duckdb
+	else
+		skip "DuckDB at $scale: $(tail -n 1 duckdb.log)"
+	fi
+	rm -f ./*.csv interactions.duckdb*
+}
+
+measure_pagerank() {
+	local repetitions=5
+	say "$scale: PageRank kernel"
+	query -f "$here/graph.sql"
+	"$here/pagerank_bench" $repetitions < graph.bin | tee kernel
+	ratio pagerank "$(awk '/^kernel/ {print $2}' kernel)" "$(awk '/^gapbs/ {print $2}' kernel)"
+	if ! /usr/bin/python3 -c 'import igraph' 2> /dev/null; then
+		[ "$scale" != "$first" ] || skip 'igraph: /usr/bin/python3 has no such module'
+	elif /usr/bin/python3 "$here/pagerank_igraph.py" graph.txt 3 > igraph; then
+		ratio igraph "$(awk '/^converged/ {print $2}' kernel)" "$(cat igraph)"
+	fi
+	rm -f graph.bin graph.txt
+}
+
+measure_aggregates() {
+	local from='AS s FROM interactions GROUP BY'
+	local reach="SELECT sum(influence_reach_count(s)) FROM (SELECT influence_reach_agg(actor) $from"
+	local distinct="SELECT sum(s) FROM (SELECT count(DISTINCT actor) $from"
+	local hll="SELECT sum(hll_cardinality(s)) FROM (SELECT hll_add_agg(hll_hash_bigint(actor), 10) $from"
+	local large='network, kind, happened_at::date) AS g' small='target) AS g'
+
+	say "$scale: aggregates"
+	pair decay 5 "SELECT sum(influence_decayed_sum(s, '$as_of'))
+		FROM (SELECT influence_decay_agg(coalesce(weight, 1), happened_at, '14 days') $from target) AS g" \
+		"SELECT sum(s)
+		FROM (SELECT sum(coalesce(weight, 1) * exp(-ln(2) / 1209600
+			* date_part('epoch', timestamptz '$as_of' - happened_at))) $from target) AS g"
+	pair distinct_large "$slow" "$reach $large" "$distinct $large"
+	pair distinct_small "$slow" "$reach $small" "$distinct $small"
+	if query -c 'CREATE EXTENSION hll' > /dev/null 2>&1; then
+		# 1.04 / sqrt(2^10) = 3.3 % standard error, ours 1 / sqrt(1024 - 2) = 3.1 %
+		pair hll_large "$slow" "$reach $large" "$hll $large"
+		pair hll_small "$slow" "$reach $small" "$hll $small"
+	elif [ "$scale" = "$first" ]; then
+		skip 'postgresql-hll: the extension is not installed'
+	fi
+}
+
+# Microseconds of a prepared statement in pgbench
+lookup() {
+	printf '\\set id random(1, %s)\n%s\n' "$people" "$1" > lookup.sql
+	pgbench -n -M prepared -c 1 -T 3 -f lookup.sql | awk '/^tps/ {printf "%.3f\n", 1000 / $3}'
+}
+
+measure_lookups() {
+	local people i
+	say "$scale: looking up scores"
+	pair join 5 'SELECT count(influence_score(id)) FROM people' \
+		'SELECT count(score) FROM people LEFT JOIN bench.scores ON user_id = id'
+	people=$(query -At -c 'SELECT max(id) FROM people')
+	rm -f ours theirs
+	for ((i = 0; i < 3; i++)); do
+		lookup 'SELECT influence_score(:id::bigint);' >> ours
+		lookup 'SELECT score FROM bench.scores WHERE user_id = :id;' >> theirs
+	done
+	ratio lookup "$(median ours)" "$(median theirs)"
+}
+
+# Private memory of a process, bytes. VmHWM would be its peak, but it counts the
+# pages of shared_buffers that the process has touched, too.
+private_memory() { awk '/^RssAnon/ {print $2 * 1024}' "/proc/$1/status"; }
+
+# The refreshing backend is looked at every 20 ms. Without its parallel workers,
+# which only scan. Edges are pairs of people on a network.
+measure_memory() {
+	local pid before peak=0 now edges people
+	say "$scale: memory of a refresh"
+	coproc psql -XqAt
+	echo "SELECT influence_score(1::bigint) IS NULL; SELECT pg_backend_pid();" >&"${COPROC[1]}"
+	read -r _ <&"${COPROC[0]}"
+	read -r pid <&"${COPROC[0]}"
+	before=$(private_memory "$pid")
+	echo "$refresh; \\q" >&"${COPROC[1]}"
+	while ! read -r -t 0.02 _ <&"${COPROC[0]}"; do
+		now=$(private_memory "$pid")
+		[ "${now:-0}" -le "$peak" ] || peak=$now
+	done
+	wait "$COPROC_PID"
+	edges=$(query -At -c 'SELECT count(*) FROM handwritten.pair')
+	people=$(query -At -c 'SELECT count(*) FROM people')
+	awk -v peak=$((peak - before)) -v rows="$rows" -v people="$people" -v edges="$edges" 'BEGIN {
+		printf "%.1f MB: %.1f bytes an interaction (%d), %.1f an edge (%d), %.0f a person (%d)\n",
+			peak / 1e6, peak / rows, rows, peak / edges, edges, peak / people, people}'
+	ratio memory $((peak - before)) $((24 * edges + 200 * people))
+}
+
+measure_increment() {
+	local full
+	say "$scale: refresh after 1 % new interactions"
+	full=$(timed -c "$refresh")
+	query -c "INSERT INTO interactions SELECT actor, target, kind, network, '$as_of', post_id, weight
+		FROM interactions TABLESAMPLE SYSTEM (1) REPEATABLE (1)"
+	ratio increment "$(timed -c "$refresh")" "$full"
+}
+
+measure_growth() {
+	[ -f refresh_1m ] && [ -f refresh_10m ] || return 0
+	scale=10m ratio growth "$(cat refresh_10m)" "$(cat refresh_1m)"
+}
+
+# Rows of the tables: key, what, must, aim, and whether higher is better
+report() {
+	local table=$1
+	awk -F '\t' -v table="$table" -v scales="$*" '
+		FNR == NR { ours[$1, $2] = $3; theirs[$1, $2] = $4; next }
+		FNR == 1 {
+			n = split(scales, scale, " ")
+			head = "| what"; line = "|---"
+			if (table == "ratios") { head = head " | must | aim"; line = line "|---|---" }
+			for (i = 2; i <= n; i++) { head = head " | " scale[i]; line = line "|---:" }
+			print head " |\n" line "|"
+		}
+		{
+			row = "| " $2
+			if (table == "ratios") row = row " | " $3 " | " $4
+			for (i = 2; i <= n; i++) {
+				key = $1 SUBSEP scale[i]
+				if (!(key in ours)) cell = "-"
+				else if (table == "medians") cell = sprintf(ours[key] < 10 ? "%.3f : %.3f" : "%.0f : %.0f", ours[key], theirs[key])
+				else if ($5 == "higher") cell = sprintf("%.2f", theirs[key] / ours[key])
+				else cell = sprintf("%.2f", ours[key] / theirs[key])
+				row = row " | " cell
+			}
+			print row " |"
+		}' results "$here/rows.tsv"
+}
+
+server
+say 'Yardsticks'
+install_duckdb
+for scale in "$@"; do
+	first=${first:-$scale}
+	rows=${scale%m}000000
+	# what takes minutes runs once
+	slow=$([ "$scale" = 1m ] && echo 3 || echo 1)
+	generate
+	measure_sql
+	measure_duckdb
+	measure_pagerank
+	measure_aggregates
+	measure_lookups
+	measure_memory
+	measure_increment
+	export PGDATABASE=postgres
+	dropdb "bench_$scale"
+done
+measure_growth
+
+say 'Ratios: "faster" is the time of the yardstick / ours, "time" and "size" are ours / the yardstick'
+report ratios "$@"
+say 'Medians behind them, ours : the yardstick, milliseconds (memory: bytes)'
+report medians "$@"
+[ ! -f skipped ] || { echo; cat skipped; }

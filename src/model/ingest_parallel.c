@@ -1,0 +1,567 @@
+/*
+ * Reading large tables in several processes.
+ *
+ * Leader and workers each read their part of the tables (shared_scan.c) into an
+ * ingest of their own, with their own numbers for people. A worker then puts
+ * what it has into a shared memory area and ends; the leader renumbers it and
+ * adds it to its own. Nothing depends on who read which row.
+ *
+ *   leader    plans, shares out ... reads its part ...  takes over ... takes over
+ *   worker 1                        reads its part, hands over
+ *   worker 2                        reads its part, hands over
+ *
+ * Rights, settings, snapshot and transaction come to the workers with the
+ * server's parallel context; they read the model's configuration themselves.
+ */
+#include "compat.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "catalog/pg_type_d.h"
+#include "miscadmin.h"
+#include "nodes/nodes.h"
+#include "optimizer/cost.h"
+#include "optimizer/paths.h"
+#include "storage/lwlock.h"
+#include "utils/builtins.h"
+#include "utils/dsa.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/uuid.h"
+
+#include "math/prefetch.h"
+#include "memory.h"
+#include "model/ingest_parallel.h"
+#include "model/progress.h"
+#include "model/reader.h"
+#include "model/source.h"
+#include "query.h"
+#include "shared_scan.h"
+
+/* Keys of what is in shared memory; scans have small numbers */
+#define KEY_SHARED	UINT64CONST(0xA100000000000001)
+#define KEY_TEXTS	UINT64CONST(0xA100000000000002)
+#define KEY_AREA	UINT64CONST(0xA100000000000003)
+
+/* Numbers that the scans of one source may take up */
+#define SCANS_PER_SOURCE	100000
+
+/* Bytes of the part of the area that is there from the start */
+#define AREA_BYTES	(1024 * 1024)
+
+#define LOGS_PER_NETWORK	4
+
+/* A log as it is handed over: pointers to its chunks */
+typedef struct SharedLog
+{
+	uint64		count;
+	uint32		chunk_count;
+	dsa_pointer chunks;			/* array of dsa_pointer */
+} SharedLog;
+
+/* What one worker hands over */
+typedef struct HandOver
+{
+	bool		done;
+	uint32		person_count;
+	dsa_pointer ids;			/* bigints, uuids or texts one behind the other */
+	dsa_pointer last_active_at; /* by person, as the next */
+	dsa_pointer notoriety;
+	TimestampTz earliest_reaction;
+	uint64		rows_read;
+	uint64		rows_ignored[IGNORE_REASON_COUNT];
+	dsa_pointer logs;			/* array of SharedLog, LOGS_PER_NETWORK a network */
+} HandOver;
+
+typedef struct SharedIngest
+{
+	TimestampTz as_of;
+	int			source_count;
+	int			worker_count;
+	HandOver	workers[FLEXIBLE_ARRAY_MEMBER];
+} SharedIngest;
+
+/* A source that is read in parallel */
+typedef struct SharedSource
+{
+	const Source *source;
+	char	   *sql;
+	PlannedStmt *plan;
+	BlockNumber pages;
+	QueryDesc  *query;
+	SourceReader *reader;
+} SharedSource;
+
+
+
+/*
+ * The logs of a network, in the order of SharedLog
+ */
+static void
+network_logs(NetworkRows *rows, RecordLog **logs)
+{
+	logs[0] = &rows->interactions;
+	logs[1] = &rows->anonymous;
+	logs[2] = &rows->shares;
+	logs[3] = &rows->posts;
+}
+
+static dsa_pointer
+share_bytes(dsa_area *area, const void *bytes, Size size)
+{
+	dsa_pointer pointer = dsa_allocate_extended(area, Max(size, 1), DSA_ALLOC_HUGE);
+
+	memcpy(dsa_get_address(area, pointer), bytes, size);
+	return pointer;
+}
+
+/*
+ * Copy the chunks of a log into the area, and free the log
+ */
+static void
+share_log(dsa_area *area, RecordLog *log, SharedLog *shared)
+{
+	dsa_pointer *chunks;
+
+	shared->count = log->count;
+	shared->chunk_count = log->chunk_count;
+	if (log->chunk_count == 0)
+		return;
+	shared->chunks = dsa_allocate_extended(area, sizeof(dsa_pointer) * log->chunk_count, DSA_ALLOC_HUGE);
+	chunks = dsa_get_address(area, shared->chunks);
+	for (uint32 i = 0; i < log->chunk_count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		chunks[i] = share_bytes(area, log->chunks[i],
+								record_log_chunk_length(log, i) * log->record_size);
+		pfree(log->chunks[i]);
+	}
+	log->chunk_count = 0;
+	record_log_free(log);
+}
+
+/*
+ * Bytes of an id as it is handed over; texts stay aligned
+ */
+static inline Size
+id_size(Datum id, Oid id_type)
+{
+	return id_type == INT8OID ? sizeof(int64) : id_type == UUIDOID ? UUID_LEN :
+		INTALIGN(VARSIZE_ANY(DatumGetPointer(id)));
+}
+
+/*
+ * Copy the ids of all people into the area, one behind the other
+ */
+static dsa_pointer
+share_ids(dsa_area *area, const InternTable *people, Oid id_type)
+{
+	uint32		count = intern_count(people);
+	Size		size = 0;
+	dsa_pointer pointer;
+	char	   *next;
+
+	for (uint32 i = 0; i < count; i++)
+		size += id_size(intern_datum(people, i), id_type);
+	pointer = dsa_allocate_extended(area, Max(size, 1), DSA_ALLOC_HUGE);
+	next = dsa_get_address(area, pointer);
+	for (uint32 i = 0; i < count; i++)
+	{
+		Datum		id = intern_datum(people, i);
+
+		if (id_type == INT8OID)
+			*(int64 *) next = DatumGetInt64(id);
+		else
+			memcpy(next, DatumGetPointer(id),
+				   id_type == UUIDOID ? UUID_LEN : VARSIZE_ANY(DatumGetPointer(id)));
+		next += id_size(id, id_type);
+	}
+	return pointer;
+}
+
+/*
+ * Worker: put all that was read into the area
+ */
+static void
+hand_over(Ingest *ingest, dsa_area *area, HandOver *to)
+{
+	int			networks = ingest->model->network_count;
+	SharedLog  *logs;
+
+	to->person_count = intern_count(ingest->people);
+	to->ids = share_ids(area, ingest->people, ingest->model->ref.id_type);
+	if (to->person_count > 0)
+	{
+		to->last_active_at = share_bytes(area, ingest->last_active_at,
+										 to->person_count * sizeof(TimestampTz));
+		to->notoriety = share_bytes(area, ingest->notoriety, to->person_count * sizeof(double));
+	}
+	to->earliest_reaction = ingest->earliest_reaction;
+	to->rows_read = ingest->rows_read;
+	memcpy(to->rows_ignored, ingest->rows_ignored, sizeof(to->rows_ignored));
+
+	to->logs = dsa_allocate0(area, sizeof(SharedLog) * LOGS_PER_NETWORK * (networks + 1));
+	logs = dsa_get_address(area, to->logs);
+	for (int i = 0; i < networks; i++)
+	{
+		RecordLog  *own[LOGS_PER_NETWORK];
+
+		network_logs(&ingest->networks[i], own);
+		for (int j = 0; j < LOGS_PER_NETWORK; j++)
+			share_log(area, own[j], &logs[i * LOGS_PER_NETWORK + j]);
+	}
+	to->done = true;
+}
+
+/*
+ * Leader: give the people of a worker their numbers; returns them by the worker's
+ */
+static uint32 *
+take_over_people(Ingest *ingest, dsa_area *area, const HandOver *from)
+{
+	Oid			id_type = ingest->model->ref.id_type;
+	uint32	   *numbers = huge_array(CurrentMemoryContext, from->person_count, sizeof(uint32));
+	char	   *next = dsa_get_address(area, from->ids);
+	TimestampTz *last_active_at = dsa_get_address(area, from->last_active_at);
+	double	   *notoriety = dsa_get_address(area, from->notoriety);
+
+	for (uint32 i = 0; i < from->person_count; i++)
+	{
+		Datum		id;
+
+		if (id_type == INT8OID && i + PREFETCH_AHEAD < from->person_count)
+			intern_prefetch(ingest->people, Int64GetDatum(((int64 *) next)[PREFETCH_AHEAD]));
+		id = id_type == INT8OID ? Int64GetDatum(*(int64 *) next) : PointerGetDatum(next);
+		next += id_size(id, id_type);
+		numbers[i] = ingest_person(ingest, id);
+		ingest_note_activity(ingest, numbers[i], last_active_at[i]);
+		ingest->notoriety[numbers[i]] += notoriety[i];
+	}
+	return numbers;
+}
+
+/*
+ * Offset of the actor in a kind of record, 0 where it has none
+ */
+static Size
+actor_offset(int log)
+{
+	return log == 0 ? offsetof(Interaction, actor) : log == 1 ? 0 : offsetof(PostEvent, actor);
+}
+
+static Size
+target_offset(int log)
+{
+	return log == 0 ? offsetof(Interaction, target) :
+		log == 1 ? offsetof(AnonymousCount, target) : offsetof(PostEvent, target);
+}
+
+/*
+ * Leader: add a worker's log to our own, with our numbers for people
+ */
+static void
+take_over_log(dsa_area *area, const SharedLog *from, RecordLog *to, int log, const uint32 *numbers)
+{
+	dsa_pointer *chunks = from->chunk_count > 0 ? dsa_get_address(area, from->chunks) : NULL;
+	Size		actor = actor_offset(log);
+	Size		target = target_offset(log);
+	uint64		left = from->count;
+
+	for (uint32 i = 0; i < from->chunk_count; i++)
+	{
+		const char *record = dsa_get_address(area, chunks[i]);
+		uint32		length = Min(left, to->chunk_records);
+
+		CHECK_FOR_INTERRUPTS();
+		for (uint32 j = 0; j < length; j++, record += to->record_size)
+		{
+			char	   *copy = record_log_append(to);
+			uint32	   *person = (uint32 *) (copy + target);
+
+			memcpy(copy, record, to->record_size);
+			*person = numbers[*person];
+			person = (uint32 *) (copy + actor);
+			if (actor != 0 && *person != NOBODY)
+				*person = numbers[*person];
+		}
+		left -= length;
+		dsa_free(area, chunks[i]);
+	}
+}
+
+/*
+ * Leader: take over all that a worker has read
+ */
+static void
+take_over(Ingest *ingest, dsa_area *area, const HandOver *from)
+{
+	SharedLog  *logs = dsa_get_address(area, from->logs);
+	uint32	   *numbers;
+
+	ingest->rows_read += from->rows_read;
+	for (int i = 0; i < IGNORE_REASON_COUNT; i++)
+		ingest->rows_ignored[i] += from->rows_ignored[i];
+	ingest->earliest_reaction = Min(ingest->earliest_reaction, from->earliest_reaction);
+	if (from->person_count == 0)
+		return;
+
+	numbers = take_over_people(ingest, area, from);
+	for (int i = 0; i < ingest->model->network_count; i++)
+	{
+		RecordLog  *own[LOGS_PER_NETWORK];
+
+		network_logs(&ingest->networks[i], own);
+		for (int j = 0; j < LOGS_PER_NETWORK; j++)
+			take_over_log(area, &logs[i * LOGS_PER_NETWORK + j], own[j], j, numbers);
+	}
+	pfree(numbers);
+}
+
+
+
+/*
+ * Start the query of a source, whose rows go into the ingest
+ */
+static void
+start_source(SharedSource *shared, Ingest *ingest)
+{
+	shared->reader = reader_create(ingest, shared->source);
+	shared->query = shared_scan_start(shared->plan, shared->sql,
+									  stream_receiver(reader_start, reader_row, shared->reader));
+}
+
+/*
+ * Read this process's part of a source
+ */
+static void
+read_part(SharedSource *shared, const Model *model)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		shared_scan_run(shared->query);
+	}
+	PG_CATCH();
+	{
+		source_rethrow(model, shared->source, context);
+	}
+	PG_END_TRY();
+	reader_finish(shared->reader);
+}
+
+/*
+ * The sources whose tables can be shared out; those that cannot go to "others"
+ */
+static List *
+plan_sources(const Model *model, List **others, BlockNumber *pages)
+{
+	List	   *shared_sources = NIL;
+	ListCell   *lc;
+
+	foreach(lc, model->sources)
+	{
+		SharedSource *shared = palloc0(sizeof(SharedSource));
+
+		shared->source = lfirst(lc);
+		shared->sql = source_query(model, shared->source);
+		shared->plan = shared_scan_plan(shared->sql, list_length(shared_sources) * SCANS_PER_SOURCE,
+										&shared->pages);
+		if (shared->plan != NULL && shared->pages >= (BlockNumber) min_parallel_table_scan_size)
+		{
+			shared_sources = lappend(shared_sources, shared);
+			*pages += shared->pages;
+		}
+		else
+			*others = lappend(*others, unconstify(Source *, shared->source));
+	}
+	return shared_sources;
+}
+
+/*
+ * How many workers tables of that size are worth: one for the first, and one
+ * more each time they are three times as large, as for parallel plans
+ */
+static int
+choose_workers(BlockNumber pages)
+{
+	int			workers = 0;
+	BlockNumber threshold = Max(min_parallel_table_scan_size, 1);
+
+	while (pages >= threshold && workers < max_parallel_workers_per_gather)
+	{
+		workers++;
+		if (threshold > MaxBlockNumber / 3)
+			break;
+		threshold *= 3;
+	}
+	return workers;
+}
+
+/*
+ * Texts that the workers need, one behind the other: name of the model, then name,
+ * query and plan of each source
+ */
+static char *
+pack_texts(const Model *model, List *sources, Size *size)
+{
+	StringInfoData texts;
+	ListCell   *lc;
+
+	initStringInfo(&texts);
+	appendBinaryStringInfo(&texts, model->ref.name, strlen(model->ref.name) + 1);
+	foreach(lc, sources)
+	{
+		SharedSource *shared = lfirst(lc);
+		char	   *plan = nodeToString(shared->plan);
+
+		appendBinaryStringInfo(&texts, shared->source->name, strlen(shared->source->name) + 1);
+		appendBinaryStringInfo(&texts, shared->sql, strlen(shared->sql) + 1);
+		appendBinaryStringInfo(&texts, plan, strlen(plan) + 1);
+	}
+	*size = texts.len;
+	return texts.data;
+}
+
+/*
+ * Lay out shared memory and start the workers; returns their area
+ */
+static dsa_area *
+launch(ParallelContext *context, const Model *model, TimestampTz as_of, List *sources,
+	   SharedIngest **shared)
+{
+	Size		texts_size;
+	char	   *texts = pack_texts(model, sources, &texts_size);
+	Size		shared_size = add_size(offsetof(SharedIngest, workers),
+									   mul_size(sizeof(HandOver), Max(context->nworkers, 1)));
+	dsa_area   *area = NULL;
+	void	   *place;
+	ListCell   *lc;
+
+	shm_toc_estimate_chunk(&context->estimator, shared_size);
+	shm_toc_estimate_chunk(&context->estimator, texts_size);
+	shm_toc_estimate_chunk(&context->estimator, AREA_BYTES);
+	shm_toc_estimate_keys(&context->estimator, 3);
+	foreach(lc, sources)
+		shared_scan_estimate(((SharedSource *) lfirst(lc))->query, context);
+
+	InitializeParallelDSM(context);
+	*shared = shm_toc_allocate(context->toc, shared_size);
+	memset(*shared, 0, shared_size);
+	(*shared)->as_of = as_of;
+	(*shared)->source_count = list_length(sources);
+	(*shared)->worker_count = context->nworkers;
+	shm_toc_insert(context->toc, KEY_SHARED, *shared);
+
+	place = shm_toc_allocate(context->toc, texts_size);
+	memcpy(place, texts, texts_size);
+	shm_toc_insert(context->toc, KEY_TEXTS, place);
+
+	place = shm_toc_allocate(context->toc, AREA_BYTES);
+	if (context->seg != NULL)
+		area = dsa_create_in_place(place, AREA_BYTES, LWTRANCHE_PARALLEL_QUERY_DSA, context->seg);
+	shm_toc_insert(context->toc, KEY_AREA, place);
+
+	foreach(lc, sources)
+		shared_scan_share(((SharedSource *) lfirst(lc))->query, context);
+	LaunchParallelWorkers(context);
+	return area;
+}
+
+/*
+ * Read the sources that can be shared out; returns those that are still to be read
+ */
+List *
+ingest_in_parallel(Ingest *ingest)
+{
+	const Model *model = ingest->model;
+	List	   *others = NIL;
+	BlockNumber pages = 0;
+	List	   *sources;
+	ListCell   *lc;
+	ParallelContext *context;
+	SharedIngest *shared;
+	dsa_area   *area;
+	int			workers;
+
+	if (IsInParallelMode() || max_parallel_workers_per_gather == 0)
+		return model->sources;
+	sources = plan_sources(model, &others, &pages);
+	workers = choose_workers(pages);
+	if (sources == NIL || workers == 0)
+		return model->sources;
+
+	progress_report(model->ref.name, "reading %d sources in parallel", list_length(sources));
+	PushCopiedSnapshot(GetActiveSnapshot());
+	UpdateActiveSnapshotCommandId();
+	EnterParallelMode();
+	foreach(lc, sources)
+		start_source(lfirst(lc), ingest);
+	context = CreateParallelContext("influence", "influence_ingest_worker", workers);
+	area = launch(context, model, ingest->as_of, sources, &shared);
+
+	foreach(lc, sources)
+		read_part(lfirst(lc), model);
+	WaitForParallelWorkersToFinish(context);
+	for (int i = 0; i < context->nworkers_launched; i++)
+		if (shared->workers[i].done)
+			take_over(ingest, area, &shared->workers[i]);
+
+	foreach(lc, sources)
+		shared_scan_end(((SharedSource *) lfirst(lc))->query);
+	if (area != NULL)
+		dsa_detach(area);
+	DestroyParallelContext(context);
+	ExitParallelMode();
+	PopActiveSnapshot();
+	return others;
+}
+
+/*
+ * The source of a model by its name
+ */
+static const Source *
+find_source(const Model *model, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, model->sources)
+		if (strcmp(((Source *) lfirst(lc))->name, name) == 0)
+			return lfirst(lc);
+	elog(ERROR, "source \"%s\" is unknown to a worker", name);
+}
+
+PGDLLEXPORT void influence_ingest_worker(dsm_segment *segment, shm_toc *toc);
+
+/*
+ * Main function of a worker
+ */
+void
+influence_ingest_worker(dsm_segment *segment, shm_toc *toc)
+{
+	SharedIngest *shared = shm_toc_lookup(toc, KEY_SHARED, false);
+	const char *text = shm_toc_lookup(toc, KEY_TEXTS, false);
+	dsa_area   *area = dsa_attach_in_place(shm_toc_lookup(toc, KEY_AREA, false), segment);
+	ParallelWorkerContext context = {.seg = segment,.toc = toc};
+	Model	   *model = config_load(model_find(text));
+	Ingest	   *ingest = ingest_create(model, shared->as_of);
+
+	for (int i = 0; i < shared->source_count; i++)
+	{
+		SharedSource source = {0};
+
+		text += strlen(text) + 1;
+		source.source = find_source(model, text);
+		text += strlen(text) + 1;
+		source.sql = pstrdup(text);
+		text += strlen(text) + 1;
+		source.plan = stringToNode(text);
+
+		start_source(&source, ingest);
+		shared_scan_join(source.query, &context);
+		read_part(&source, model);
+		shared_scan_end(source.query);
+	}
+	hand_over(ingest, area, &shared->workers[ParallelWorkerNumber]);
+	dsa_detach(area);
+}

@@ -1,0 +1,11 @@
+/*
+ * Reading large tables in several processes.
+ */
+#ifndef INFLUENCE_INGEST_PARALLEL_H
+#define INFLUENCE_INGEST_PARALLEL_H
+
+#include "model/ingest.h"
+
+extern List *ingest_in_parallel(Ingest *ingest);
+
+#endif							/* INFLUENCE_INGEST_PARALLEL_H */

@@ -1,0 +1,588 @@
+/*
+ * Turns the rows of a source into compact records.
+ *
+ * The executor hands each row to reader_row(),
+ * which finds its signal, decides whether it counts, gives its people their
+ * dense numbers and appends one or two records to the logs of its network.
+ * Nothing is summed here but what needs no pair: notoriety and the time of the
+ * last activity. Memory: 24 bytes a row, and the table of people.
+ */
+#include "compat.h"
+
+#include <math.h>
+
+#include "catalog/pg_type_d.h"
+#include "common/hashfn.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+#include "utils/uuid.h"
+
+#include "math/decay.h"
+#include "math/prefetch.h"
+#include "memory.h"
+#include "model/progress.h"
+#include "model/reader.h"
+#include "model/signal_table.h"
+#include "model/source.h"
+
+/* Rows between two reports of progress */
+#define ROWS_PER_REPORT	262144
+
+/* More than this is no weight but a mistake, and sums of it would overflow */
+#define MAX_ROW_WEIGHT	1e12
+
+/* Rows whose people are looked up together */
+#define BATCH_ROWS	64
+
+/* A text value without its compression, which keeps a short header */
+#define DETOASTED(datum)	((text *) PG_DETOAST_DATUM_PACKED(datum))
+
+/* One row that has a signal, checked and in our terms */
+typedef struct Row
+{
+	int			signal_index;
+	const Signal *signal;
+	bool		has_actor;
+	Datum		target_id;
+	Datum		actor_id;
+	uint32		target;
+	uint32		actor;			/* NOBODY when it has none */
+	TimestampTz occurred_at;
+	double		age;			/* microseconds, not negative */
+	double		weight;
+	double		sentiment;
+	uint64		post;			/* hash, 0: none */
+	pg_uuid_t	uuids[2];		/* what the ids point to in a model of uuids */
+} Row;
+
+struct SourceReader
+{
+	Ingest	   *ingest;
+	const Source *source;
+	int			fixed_signal;	/* when kind and network are constants, else NO_SIGNAL */
+	FmgrInfo   *post_hash;		/* extended hash function of the post ids */
+	Oid			post_collation;
+	int			batch_limit;	/* 1 where ids do not outlive their row */
+	int			batch_count;
+	Row			batch[BATCH_ROWS];
+};
+
+static const char *const ignore_reason_names[IGNORE_REASON_COUNT] = {
+	[IGNORE_NULL_TARGET] = "null_target",
+	[IGNORE_NULL_TIME] = "null_time",
+	[IGNORE_NO_SIGNAL] = "no_signal",
+	[IGNORE_BAD_TIME] = "bad_time",
+	[IGNORE_BAD_WEIGHT] = "bad_weight",
+	[IGNORE_BAD_SENTIMENT] = "bad_sentiment",
+	[IGNORE_FUTURE] = "future",
+	[IGNORE_OUTSIDE_WINDOW] = "outside_window",
+	[IGNORE_ZERO_WEIGHT] = "zero_weight",
+	[IGNORE_SELF] = "self"
+};
+
+/*
+ * Name of a reason, as in refresh_log.rows_ignored
+ */
+const char *
+ignore_reason_name(IgnoreReason reason)
+{
+	return ignore_reason_names[reason];
+}
+
+/*
+ * Make room in the arrays by person for all people seen so far
+ */
+static void
+grow_people(Ingest *ingest)
+{
+	uint32		needed = intern_count(ingest->people);
+	uint32		capacity = ingest->person_capacity;
+
+	if (likely(needed <= capacity))
+		return;
+	while (capacity < needed)
+		capacity = (uint32) huge_array_next(capacity, INTERN_LIMIT);
+
+	if (ingest->last_active_at == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(ingest->context);
+
+		ingest->last_active_at = huge_array(ingest->context, capacity, sizeof(TimestampTz));
+		ingest->notoriety = huge_array(ingest->context, capacity, sizeof(double));
+		MemoryContextSwitchTo(old);
+	}
+	else
+	{
+		ingest->last_active_at = huge_array_resize(ingest->last_active_at, capacity, sizeof(TimestampTz));
+		ingest->notoriety = huge_array_resize(ingest->notoriety, capacity, sizeof(double));
+	}
+	for (uint32 i = ingest->person_capacity; i < capacity; i++)
+	{
+		ingest->last_active_at[i] = DT_NOBEGIN;
+		ingest->notoriety[i] = 0;
+	}
+	ingest->person_capacity = capacity;
+}
+
+/*
+ * Dense number of a person
+ */
+uint32
+ingest_person(Ingest *ingest, Datum id)
+{
+	uint32		person = intern_id(ingest->people, id);
+
+	grow_people(ingest);
+	return person;
+}
+
+/*
+ * Count a row that does not count; fails the run when its values are bad and
+ * the model's policy says so
+ */
+static void
+ignore_row(SourceReader *reader, IgnoreReason reason, TupleTableSlot *slot)
+{
+	const Model *model = reader->ingest->model;
+	SourceColumn column;
+	const char *what;
+	char	   *value;
+
+	reader->ingest->rows_ignored[reason]++;
+	if (!model->bad_rows_fail ||
+		reason < IGNORE_BAD_TIME || reason > IGNORE_BAD_SENTIMENT)
+		return;
+
+	if (reason == IGNORE_BAD_TIME)
+	{
+		column = SOURCE_OCCURRED_AT;
+		what = "occurred_at";
+		value = DatumGetCString(DirectFunctionCall1(timestamptz_out, slot->tts_values[column]));
+	}
+	else
+	{
+		column = reason == IGNORE_BAD_WEIGHT ? SOURCE_WEIGHT : SOURCE_SENTIMENT;
+		what = reason == IGNORE_BAD_WEIGHT ? "weight" : "sentiment";
+		value = DatumGetCString(DirectFunctionCall1(float8out, slot->tts_values[column]));
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 errmsg("source \"%s\" of model \"%s\" has a row with %s %s",
+					reader->source->name, model->ref.name, what, value),
+			 errhint("Correct the row, leave it out with a filter, "
+					 "or set bad_row_policy to 'skip' in influence.models.")));
+}
+
+/*
+ * Signal of a row, NO_SIGNAL when none fits
+ */
+static int
+row_signal(const SourceReader *reader, TupleTableSlot *slot)
+{
+	const Source *source = reader->source;
+	NameBytes	network;
+	NameBytes	kind;
+
+	if (reader->fixed_signal != NO_SIGNAL)
+		return reader->fixed_signal;
+
+	if (source->network_column == NULL)
+	{
+		network.data = source->network;
+		network.length = strlen(source->network);
+	}
+	else if (slot->tts_isnull[SOURCE_NETWORK])
+		return NO_SIGNAL;
+	else
+	{
+		text	   *value = DETOASTED(slot->tts_values[SOURCE_NETWORK]);
+
+		network.data = VARDATA_ANY(value);
+		network.length = VARSIZE_ANY_EXHDR(value);
+	}
+
+	if (source->kind_column == NULL)
+	{
+		kind.data = source->kind;
+		kind.length = strlen(source->kind);
+	}
+	else if (slot->tts_isnull[SOURCE_KIND])
+		return NO_SIGNAL;
+	else
+	{
+		text	   *value = DETOASTED(slot->tts_values[SOURCE_KIND]);
+
+		kind.data = VARDATA_ANY(value);
+		kind.length = VARSIZE_ANY_EXHDR(value);
+	}
+	return signal_table_find(reader->ingest->signals, network, kind);
+}
+
+/*
+ * Read the time; false with the reason when the row is out of time
+ */
+static bool
+read_time(const SourceReader *reader, Row *row, IgnoreReason *reason)
+{
+	const Model *model = reader->ingest->model;
+
+	/* the difference of two timestamps may not fit 64 bits; a near one is exact */
+	row->age = (double) reader->ingest->as_of - (double) row->occurred_at;
+	if (likely(fabs(row->age) < (double) MAX_AGE))
+		row->age = (double) (reader->ingest->as_of - row->occurred_at);
+
+	if (row->age < -model->clock_skew)
+		*reason = IGNORE_FUTURE;
+	else if (!role_is_standing(row->signal->role) &&
+			 model->time_window > 0 && row->age > model->time_window)
+		*reason = IGNORE_OUTSIDE_WINDOW;
+	else
+	{
+		row->age = Max(row->age, 0);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Read weight and sentiment; false with the reason when they are no numbers
+ * that could count
+ */
+static bool
+read_values(const SourceReader *reader, TupleTableSlot *slot, Row *row, IgnoreReason *reason)
+{
+	row->weight = 1;
+	if (!slot->tts_isnull[SOURCE_WEIGHT])
+	{
+		row->weight = DatumGetFloat8(slot->tts_values[SOURCE_WEIGHT]);
+		if (!(row->weight >= 0 && row->weight <= MAX_ROW_WEIGHT))
+		{
+			*reason = IGNORE_BAD_WEIGHT;
+			return false;
+		}
+	}
+
+	row->sentiment = row->signal->polarity;
+	if (!slot->tts_isnull[SOURCE_SENTIMENT])
+	{
+		row->sentiment = DatumGetFloat8(slot->tts_values[SOURCE_SENTIMENT]);
+		if (!(row->sentiment >= -1 && row->sentiment <= 1))
+		{
+			*reason = IGNORE_BAD_SENTIMENT;
+			return false;
+		}
+	}
+	if (reader->ingest->model->ignore_sentiment)
+		row->sentiment = 0;
+	return true;
+}
+
+/*
+ * Hash of the row's post, never 0 when there is one
+ */
+static uint64
+row_post(const SourceReader *reader, TupleTableSlot *slot)
+{
+	uint64		hash;
+
+	if (reader->post_hash == NULL || slot->tts_isnull[SOURCE_POST])
+		return 0;
+	hash = DatumGetUInt64(FunctionCall2Coll(reader->post_hash, reader->post_collation,
+											slot->tts_values[SOURCE_POST], Int64GetDatum(0)));
+	return hash == 0 ? 1 : hash;
+}
+
+static Stamp
+row_stamp(const Row *row)
+{
+	Stamp		stamp;
+
+	stamp.age = row->age < (double) MAX_AGE ? (uint64) row->age : MAX_AGE;
+	stamp.signal = row->signal_index;
+	stamp.negative = row->sentiment < 0;
+	return stamp;
+}
+
+static void
+append_interaction(RecordLog *log, const Row *row, double multiplier)
+{
+	Interaction *record = record_log_append(log);
+
+	record->target = row->target;
+	record->actor = row->signal->role == ROLE_AUTHORITY ? NOBODY : row->actor;
+	record->stamp = row_stamp(row);
+	record->multiplier = multiplier;
+}
+
+static void
+append_anonymous(RecordLog *log, const Row *row)
+{
+	AnonymousCount *record = record_log_append(log);
+
+	record->target = row->target;
+	record->stamp = row_stamp(row);
+	record->people = row->weight;
+	record->influence_part = 1 + Min(row->sentiment, 0);
+}
+
+static void
+append_post_event(RecordLog *log, const Row *row)
+{
+	PostEvent *record = record_log_append(log);
+
+	record->target = row->target;
+	record->actor = row->signal->role == ROLE_POST ? NOBODY : row->actor;
+	record->post = row->post;
+	record->stamp = row_stamp(row);
+	record->weight = row->weight;
+}
+
+/*
+ * The person acted at the time of the row
+ */
+void
+ingest_note_activity(Ingest *ingest, uint32 person, TimestampTz at)
+{
+	if (at > ingest->last_active_at[person])
+		ingest->last_active_at[person] = at;
+}
+
+/*
+ * Add a row that counts to the logs of its network
+ */
+static void
+record_row(Ingest *ingest, const Row *row)
+{
+	const Signal *signal = row->signal;
+	NetworkRows *rows = &ingest->networks[signal->network];
+	double		negative_part = Max(-row->sentiment, 0);
+
+	if (signal->role == ROLE_POST)
+	{
+		append_post_event(&rows->posts, row);
+		ingest_note_activity(ingest, row->target, row->occurred_at);
+		return;
+	}
+
+	if (signal->role != ROLE_FOLLOW && negative_part > 0)
+		ingest->notoriety[row->target] += signal->weight * row->weight * negative_part *
+			decay_factor(row->age, signal->half_life);
+
+	if (row->actor != NOBODY)
+		ingest_note_activity(ingest, row->actor, row->occurred_at);
+	if (role_is_engaging(signal->role))
+		ingest->earliest_reaction = Min(ingest->earliest_reaction, row->occurred_at);
+
+	if (row->actor == NOBODY && signal->role != ROLE_AUTHORITY)
+		append_anonymous(&rows->anonymous, row);
+	else
+		append_interaction(&rows->interactions, row,
+						   row->weight * (1 + Min(row->sentiment, 0)));
+
+	if (signal->role == ROLE_SHARE && row->sentiment >= 0 && row->actor != NOBODY)
+		append_post_event(&rows->shares, row);
+}
+
+/*
+ * An id that stays valid after its row: uuids are copied
+ */
+static Datum
+keep_id(const Ingest *ingest, Datum id, pg_uuid_t *copy)
+{
+	if (ingest->model->ref.id_type != UUIDOID)
+		return id;
+	*copy = *DatumGetUUIDP(id);
+	return UUIDPGetDatum(copy);
+}
+
+/*
+ * Look up the people of the rows at hand and record those that count
+ */
+static void
+record_batch(SourceReader *reader)
+{
+	Ingest	   *ingest = reader->ingest;
+
+	for (int i = 0; i < reader->batch_count; i++)
+	{
+		intern_prefetch(ingest->people, reader->batch[i].target_id);
+		if (reader->batch[i].has_actor)
+			intern_prefetch(ingest->people, reader->batch[i].actor_id);
+	}
+	for (int i = 0; i < reader->batch_count; i++)
+	{
+		Row		   *row = &reader->batch[i];
+
+		row->target = ingest_person(ingest, row->target_id);
+		row->actor = row->has_actor ? ingest_person(ingest, row->actor_id) : NOBODY;
+		if (row->has_actor)
+			prefetch_to_write(&ingest->last_active_at[row->actor]);
+	}
+	for (int i = 0; i < reader->batch_count; i++)
+	{
+		Row		   *row = &reader->batch[i];
+
+		if (row->actor == row->target &&
+			(role_is_engaging(row->signal->role) || row->signal->role == ROLE_FOLLOW))
+			ingest->rows_ignored[IGNORE_SELF]++;
+		else
+			record_row(ingest, row);
+	}
+	reader->batch_count = 0;
+}
+
+/*
+ * Decide whether a row counts, but for reactions to oneself; false with the
+ * reason when it does not
+ */
+static bool
+read_row(SourceReader *reader, TupleTableSlot *slot, Row *row, IgnoreReason *reason)
+{
+	Ingest	   *ingest = reader->ingest;
+
+	if (slot->tts_isnull[SOURCE_TARGET])
+	{
+		*reason = IGNORE_NULL_TARGET;
+		return false;
+	}
+	if (slot->tts_isnull[SOURCE_OCCURRED_AT])
+	{
+		*reason = IGNORE_NULL_TIME;
+		return false;
+	}
+	row->signal_index = row_signal(reader, slot);
+	if (row->signal_index == NO_SIGNAL)
+	{
+		*reason = IGNORE_NO_SIGNAL;
+		return false;
+	}
+	row->signal = &ingest->model->signals[row->signal_index];
+	row->occurred_at = DatumGetTimestampTz(slot->tts_values[SOURCE_OCCURRED_AT]);
+
+	if (TIMESTAMP_NOT_FINITE(row->occurred_at))
+	{
+		*reason = IGNORE_BAD_TIME;
+		return false;
+	}
+	if (!read_values(reader, slot, row, reason) || !read_time(reader, row, reason))
+		return false;
+	if (row->signal->weight * row->weight == 0)
+	{
+		*reason = IGNORE_ZERO_WEIGHT;
+		return false;
+	}
+
+	row->has_actor = !slot->tts_isnull[SOURCE_ACTOR];
+	row->target_id = keep_id(ingest, slot->tts_values[SOURCE_TARGET], &row->uuids[0]);
+	if (row->has_actor)
+		row->actor_id = keep_id(ingest, slot->tts_values[SOURCE_ACTOR], &row->uuids[1]);
+	row->post = row->signal->role == ROLE_SHARE || row->signal->role == ROLE_POST ?
+		row_post(reader, slot) : 0;
+	return true;
+}
+
+/*
+ * Callback: one row of a source
+ */
+void
+reader_row(TupleTableSlot *slot, void *arg)
+{
+	SourceReader *reader = arg;
+	IgnoreReason reason;
+
+	reader->ingest->rows_read++;
+	if (reader->ingest->rows_read % ROWS_PER_REPORT == 0)
+		progress_report(reader->ingest->model->ref.name, "reading source \"%s\", " UINT64_FORMAT " rows",
+						reader->source->name, reader->ingest->rows_read);
+
+	if (!read_row(reader, slot, &reader->batch[reader->batch_count], &reason))
+		ignore_row(reader, reason, slot);
+	else if (++reader->batch_count == reader->batch_limit)
+		record_batch(reader);
+}
+
+/*
+ * Callback: the columns of a source are known
+ */
+void
+reader_start(TupleDesc desc, void *arg)
+{
+	SourceReader *reader = arg;
+	Form_pg_attribute post = TupleDescAttr(desc, SOURCE_POST);
+
+	if (reader->source->post != NULL)
+	{
+		reader->post_hash = &lookup_type_cache(post->atttypid,
+											   TYPECACHE_HASH_EXTENDED_PROC_FINFO)->hash_extended_proc_finfo;
+		reader->post_collation = post->attcollation;
+	}
+}
+
+/*
+ * Start reading a source, in the current memory context
+ */
+SourceReader *
+reader_create(Ingest *ingest, const Source *source)
+{
+	SourceReader *reader = palloc0(sizeof(SourceReader));
+
+	reader->ingest = ingest;
+	reader->source = source;
+	reader->batch_limit = ingest->model->ref.id_type == TEXTOID ? 1 : BATCH_ROWS;
+	reader->fixed_signal = NO_SIGNAL;
+	if (source->kind != NULL && source->network != NULL)
+	{
+		NameBytes	network = {source->network, strlen(source->network)};
+		NameBytes	kind = {source->kind, strlen(source->kind)};
+
+		reader->fixed_signal = signal_table_find(ingest->signals, network, kind);
+	}
+	return reader;
+}
+
+/*
+ * All rows of the source have been read
+ */
+void
+reader_finish(SourceReader *reader)
+{
+	record_batch(reader);
+	pfree(reader);
+}
+
+/*
+ * An ingest without any rows, in the current memory context
+ */
+Ingest *
+ingest_create(const Model *model, TimestampTz as_of)
+{
+	Ingest	   *ingest = palloc0(sizeof(Ingest));
+
+	if (model->signal_count > MAX_SIGNALS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("model \"%s\" has %d signals, at most %d are possible",
+						model->ref.name, model->signal_count, MAX_SIGNALS)));
+
+	ingest->model = model;
+	ingest->as_of = as_of;
+	ingest->context = CurrentMemoryContext;
+	ingest->signals = signal_table_create(model);
+	ingest->people = intern_create(model->ref.id_type, CurrentMemoryContext);
+	ingest->earliest_reaction = DT_NOEND;
+	ingest->networks = palloc0(sizeof(NetworkRows) * (model->network_count + 1));
+	for (int i = 0; i < model->network_count; i++)
+	{
+		NetworkRows *rows = &ingest->networks[i];
+
+		rows->context = AllocSetContextCreate(ingest->context, "influence network",
+											  ALLOCSET_DEFAULT_SIZES);
+		record_log_init(&rows->interactions, sizeof(Interaction), rows->context);
+		record_log_init(&rows->anonymous, sizeof(AnonymousCount), rows->context);
+		record_log_init(&rows->shares, sizeof(PostEvent), rows->context);
+		record_log_init(&rows->posts, sizeof(PostEvent), rows->context);
+	}
+	return ingest;
+}
