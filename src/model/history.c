@@ -358,21 +358,58 @@ ensure_day_table(const Model *model, DateADT day)
 }
 
 /*
- * Refuse a table of the day with other columns than ours
+ * Where the columns user_id, day, as_of and score are, from 0; 42804 when the
+ * table has others
  */
 static void
-check_day_table(const Model *model, TupleDesc desc)
+find_columns(const Model *model, TupleDesc desc, int columns[4])
 {
 	Oid			types[4] = {model->ref.id_type, DATEOID, TIMESTAMPTZOID, FLOAT8OID};
-	bool		same = desc->natts == lengthof(types);
+	bool		same = true;
+	int			found = 0;
 
-	for (int i = 0; same && i < (int) lengthof(types); i++)
-		same = TupleDescAttr(desc, i)->atttypid == types[i];
-	if (!same)
+	for (int i = 0; same && i < desc->natts; i++)
+	{
+		if (TupleDescAttr(desc, i)->attisdropped)
+			continue;
+		same = found < 4 && TupleDescAttr(desc, i)->atttypid == types[found];
+		if (same)
+			columns[found++] = i;
+	}
+	if (!same || found < 4)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("columns of table \"%s.score_history\" were changed", model->ref.schema),
 				 errhint("It has the columns user_id, day, as_of and score; keep others elsewhere.")));
+}
+
+/*
+ * Put everybody's score in the replacement of the day's table
+ */
+static void
+put_scores(const Run *run, DateADT day, Replacement *replacement)
+{
+	TupleDesc	desc = replacement_desc(replacement);
+	Datum	   *values = palloc0(sizeof(Datum) * desc->natts);
+	bool	   *nulls = palloc(sizeof(bool) * desc->natts);
+	int			columns[4];
+
+	find_columns(run->model, desc, columns);
+	memset(nulls, true, sizeof(bool) * desc->natts);
+	for (int i = 0; i < 4; i++)
+		nulls[columns[i]] = false;
+	for (uint32 i = 0; i < run->scores->count; i++)
+	{
+		const PersonScore *person = &run->scores->people[run->scores->by_id[i]];
+
+		values[columns[0]] = intern_datum(run->ingest->people, person->person);
+		values[columns[1]] = DateADTGetDatum(day);
+		values[columns[2]] = TimestampTzGetDatum(run->as_of);
+		values[columns[3]] = Float8GetDatum(person->score);
+		replacement_put(replacement, values, nulls);
+	}
+	pfree(values);
+	pfree(nulls);
 }
 
 /*
@@ -386,8 +423,6 @@ history_replace(const Run *run)
 {
 	DateADT		day = day_of(run->as_of);
 	Replacement *replacement;
-	Datum		values[4];
-	bool		nulls[4] = {false};
 	Oid			table;
 
 	if (run->as_of < FIRST_HISTORY_MOMENT || run->as_of >= END_HISTORY_MOMENT)
@@ -397,17 +432,7 @@ history_replace(const Run *run)
 	SPI_finish();
 
 	replacement = replacement_begin(table);
-	check_day_table(run->model, replacement_desc(replacement));
-	for (uint32 i = 0; i < run->scores->count; i++)
-	{
-		const PersonScore *person = &run->scores->people[run->scores->by_id[i]];
-
-		values[0] = intern_datum(run->ingest->people, person->person);
-		values[1] = DateADTGetDatum(day);
-		values[2] = TimestampTzGetDatum(run->as_of);
-		values[3] = Float8GetDatum(person->score);
-		replacement_put(replacement, values, nulls);
-	}
+	put_scores(run, day, replacement);
 	replacement_finish(replacement);
 	return list_make1(replacement);
 }
