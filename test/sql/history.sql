@@ -193,3 +193,4 @@ SELECT influence_drop_model('social');
 DROP FUNCTION refresh;
 DROP TABLE likes;
 SELECT count(*) FROM pg_class WHERE relname LIKE 'score\_history%' OR relname LIKE 'pg\_temp\_%';
+DELETE FROM influence.refresh_log;
