@@ -203,7 +203,9 @@ async function masses() {
 		WITH people AS (
 			SELECT target, sum(mass) AS mass, ln(1 + sum(mass)) AS raw FROM mass GROUP BY target
 		), steps AS (
-			SELECT *, coalesce((raw - lag(raw) OVER (ORDER BY raw) > 1e-10)::INT, 0) AS step FROM people
+			SELECT *,
+				coalesce((raw - lag(raw) OVER by_raw > 1e-10 OR (raw > 0 AND lag(raw) OVER by_raw = 0))::INT, 0) AS step
+			FROM people WINDOW by_raw AS (ORDER BY raw)
 		), groups AS (
 			SELECT *, sum(step) OVER (ORDER BY raw ROWS UNBOUNDED PRECEDING) AS group_no FROM steps
 		), places AS (

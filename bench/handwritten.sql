@@ -333,8 +333,10 @@ WITH people AS (
 	FROM mass
 	GROUP BY target
 ), steps AS (
-	SELECT *, coalesce((raw - lag(raw) OVER (ORDER BY raw) > 1e-10)::int, 0) AS step
+	SELECT *,
+		coalesce((raw - lag(raw) OVER by_raw > 1e-10 OR (raw > 0 AND lag(raw) OVER by_raw = 0))::int, 0) AS step
 	FROM people
+	WINDOW by_raw AS (ORDER BY raw)
 ), groups AS (
 	SELECT *, sum(step) OVER (ORDER BY raw ROWS UNBOUNDED PRECEDING) AS group_no
 	FROM steps

@@ -184,6 +184,7 @@ main(int argc, char **argv)
 	}
 	graph_build(edges, &scratch, &graph, NULL);
 	free(edges);
+	work = array(pagerank_scratch(&graph), 1);
 	for (uint64_t e = 0; e < graph.edge_count; e++)
 		out_degree[graph.source[e]]++;
 	for (uint32_t v = 0; v < n; v++)
