@@ -4,7 +4,7 @@
 # Each version runs on the Debian release that ships it, in a chroot of its own:
 #
 # 1. mmdebstrap makes a base system with PostgreSQL, pg_cron and compilers, once;
-#    it is kept as a tar file, about half a gigabyte each.
+#    it is kept as a tar file, three quarters of a gigabyte each.
 # 2. The base is unpacked, and a clean copy of the project put in.
 # 3. "make check" runs there with no network but unix sockets.
 #
@@ -37,7 +37,7 @@ suite_of() {
 }
 
 packages_of() {
-	echo "ca-certificates clang gcc libc6-dev libipc-run-perl make perl postgresql-$1 postgresql-$1-cron"
+	echo "clang gcc libc6-dev libipc-run-perl make perl postgresql-$1 postgresql-$1-cron"
 }
 
 # repositories CODENAME: addresses that apt has for a release, once it has an index
