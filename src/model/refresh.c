@@ -88,9 +88,12 @@ refresh_as_owner(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
 	owner_enter(&saved, model_owner(ref));
 	if (lock_model(ref))
 	{
+		/* what a refresh that has just let go of the lock has left must be seen */
+		PushActiveSnapshot(IsolationUsesXactSnapshot() ? GetActiveSnapshot() : GetLatestSnapshot());
 		running = &refresh;
 		run = run_compute(ref, record->as_of, recalibrate);
 		publish_run(run);
+		PopActiveSnapshot();
 		remarks_report(run);
 		record->status = "success";
 		record->run = run;
