@@ -279,6 +279,6 @@ WHERE aggtranstype = 'influence_reach_sketch'::regtype AND proname LIKE 'influen
 UPDATE reach_states SET s = c;
 SELECT bool_and(s::text = c::text) FROM reach_states;
 
-DO $$ BEGIN EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', 'rm -f ' || (SELECT quote_literal(path) FROM reach_files)); END $$;
+DO $$ BEGIN EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', 'cat > /dev/null; rm -f ' || (SELECT quote_literal(path) FROM reach_files)); END $$;
 DROP TABLE reach_rows, reach_daily, reach_serial, reach_serial_groups, reach_audiences, reach_states, reach_files, reach_received;
 DROP AGGREGATE reach_running(bigint);
