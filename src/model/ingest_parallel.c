@@ -92,8 +92,6 @@ typedef struct SharedSource
 	SourceReader *reader;
 } SharedSource;
 
-
-
 /*
  * The logs of a network, in the order of SharedLog
  */
@@ -316,8 +314,6 @@ take_over(Ingest *ingest, dsa_area *area, const HandOver *from)
 	}
 	pfree(numbers);
 }
-
-
 
 /*
  * Start the query of a source, whose rows go into the ingest
