@@ -25,10 +25,10 @@
 #include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "model/attempt.h"
 #include "model/owner.h"
 #include "model/progress.h"
 #include "model/publish.h"
@@ -108,39 +108,36 @@ refresh_as_owner(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
 	return row;
 }
 
+/* What one refresh needs and gives back */
+typedef struct RefreshCall
+{
+	const ModelRef *ref;
+	RefreshRecord *record;
+	bool		recalibrate;
+	Datum		row;			/* of the log */
+} RefreshCall;
+
+static void
+refresh_action(void *arg)
+{
+	RefreshCall *call = arg;
+
+	call->row = refresh_as_owner(call->ref, call->record, call->recalibrate);
+}
+
 /*
  * Refresh in a subtransaction; a failure is rolled back, logged and raised
  */
 static Datum
 refresh_or_log(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner resource_owner = CurrentResourceOwner;
+	RefreshCall call = {.ref = ref,.record = record,.recalibrate = recalibrate};
 	RunningRefresh *outer = running;
-	Datum		row = (Datum) 0;
+	ErrorData  *error = attempt(refresh_action, &call);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
+	running = outer;
+	if (error != NULL)
 	{
-		row = refresh_as_owner(ref, record, recalibrate);
-		running = outer;
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = resource_owner;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		running = outer;
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = resource_owner;
-
 		record->status = "failed";
 		record->error_code = unpack_sql_state(error->sqlerrcode);
 		record->error = error->message;
@@ -148,8 +145,7 @@ refresh_or_log(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
 		progress_end();
 		ReThrowError(error);
 	}
-	PG_END_TRY();
-	return row;
+	return call.row;
 }
 
 /*
