@@ -77,6 +77,17 @@
 	index_beginscan(relation, index, snapshot, keys, 0)
 #endif
 
+/* 16 made BufFileRead() fail at the end of the file by itself */
+#if PG_VERSION_NUM >= 160000
+#define buffile_read_exact(file, data, size) BufFileReadExact(file, data, size)
+#else
+#define buffile_read_exact(file, data, size) \
+	do { \
+		if (BufFileRead(file, data, size) != (size)) \
+			ereport(ERROR, (errcode_for_file_access(), errmsg("could not read a temporary file: %m"))); \
+	} while (0)
+#endif
+
 /* 18 keeps pruning apart from Append */
 #if PG_VERSION_NUM >= 180000
 #define append_prunes_at_run_time(append) ((append)->part_prune_index >= 0)

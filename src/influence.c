@@ -3,6 +3,8 @@
  */
 #include "compat.h"
 
+#include <limits.h>
+
 #include "fmgr.h"
 #include "utils/guc.h"
 
@@ -10,7 +12,11 @@
 
 PG_MODULE_MAGIC;
 
+#define DEFAULT_MAX_MEMORY_KB	(2 * 1024 * 1024)
+#define LEAST_MAX_MEMORY_KB		(16 * 1024)
+
 char	   *influence_default_model = NULL;
+int			influence_max_memory = DEFAULT_MAX_MEMORY_KB;
 
 void		_PG_init(void);
 
@@ -25,6 +31,13 @@ _PG_init(void)
 							   "Empty: the only model of the database.",
 							   &influence_default_model, "",
 							   PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("influence.max_memory",
+							"Memory that one refresh may take; what goes beyond it is kept in temporary files.",
+							"Building indexes takes maintenance_work_mem besides.",
+							&influence_max_memory, DEFAULT_MAX_MEMORY_KB,
+							LEAST_MAX_MEMORY_KB, MAX_KILOBYTES,
+							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("influence");
 }

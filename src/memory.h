@@ -1,10 +1,22 @@
 /*
- * Arrays above palloc's 1 GB, with overflow-checked sizes.
+ * Arrays above palloc's 1 GB, with overflow-checked sizes, and limits.
  */
 #ifndef INFLUENCE_MEMORY_H
 #define INFLUENCE_MEMORY_H
 
 #include "compat.h"
+
+/*
+ * What a tree of memory contexts may take before somebody moves things to a file
+ */
+typedef struct MemoryLimit
+{
+	MemoryContext context;
+	Size		bytes;
+} MemoryLimit;
+
+extern bool memory_over_limit(const MemoryLimit *limit);
+extern void memory_limit_relieved(MemoryLimit *limit);
 
 extern void *huge_array(MemoryContext context, uint64 count, Size element_size);
 extern void *huge_array_resize(void *array, uint64 count, Size element_size);

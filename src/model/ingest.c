@@ -1,52 +1,229 @@
 /*
- * Reads the sources of a model.
+ * The rows of a model while they are in memory: people by number, and records
+ * by network, partition and kind.
  *
- * Large tables are read by several processes (ingest_parallel.c). What cannot be
- * shared out among them, such as foreign tables and views that join, is read by
- * this one, row by row under whatever plan the server makes.
+ * Memory: an interaction takes 24 bytes, the others 32; a person 16 and the
+ * table of ids. What goes beyond the limit is moved to a temporary file, all of it
+ * at once, so that the pieces in it are large.
  */
 #include "compat.h"
 
 #include "utils/memutils.h"
 
-#include "model/ingest_parallel.h"
-#include "model/progress.h"
-#include "model/reader.h"
-#include "model/source.h"
+#include "influence.h"
+#include "memory.h"
+#include "model/ingest.h"
+
+static const uint32 record_sizes[ROW_KIND_COUNT] = {
+	[ROWS_INTERACTIONS] = sizeof(Interaction),
+	[ROWS_ANONYMOUS] = sizeof(AnonymousCount),
+	[ROWS_SHARES] = sizeof(PostEvent),
+	[ROWS_POSTS] = sizeof(PostEvent)
+};
+
+static const char *const ignore_reason_names[IGNORE_REASON_COUNT] = {
+	[IGNORE_NULL_TARGET] = "null_target",
+	[IGNORE_NULL_TIME] = "null_time",
+	[IGNORE_NO_SIGNAL] = "no_signal",
+	[IGNORE_BAD_TIME] = "bad_time",
+	[IGNORE_BAD_WEIGHT] = "bad_weight",
+	[IGNORE_BAD_SENTIMENT] = "bad_sentiment",
+	[IGNORE_FUTURE] = "future",
+	[IGNORE_OUTSIDE_WINDOW] = "outside_window",
+	[IGNORE_ZERO_WEIGHT] = "zero_weight",
+	[IGNORE_SELF] = "self"
+};
 
 /*
- * Read one source in this process
+ * Name of a reason, as in refresh_log.rows_ignored
  */
-static void
-read_source(Ingest *ingest, const Source *source)
+const char *
+ignore_reason_name(IgnoreReason reason)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "influence source",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	SourceReader *reader = reader_create(ingest, source);
-
-	progress_report(ingest->model->ref.name, "reading source \"%s\"", source->name);
-	source_stream(ingest->model, source, reader_start, reader_row, reader);
-	reader_finish(reader);
-
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
+	return ignore_reason_names[reason];
 }
 
 /*
- * Read all sources of a model as of a moment
+ * Make room in the arrays by person for all people seen so far
+ */
+static void
+grow_people(Ingest *ingest)
+{
+	uint32		needed = intern_count(ingest->people);
+	uint32		capacity = ingest->person_capacity;
+
+	if (likely(needed <= capacity))
+		return;
+	while (capacity < needed)
+		capacity = (uint32) huge_array_next(capacity, INTERN_LIMIT);
+
+	if (ingest->last_active_at == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(ingest->context);
+
+		ingest->last_active_at = huge_array(ingest->context, capacity, sizeof(TimestampTz));
+		ingest->notoriety = huge_array(ingest->context, capacity, sizeof(double));
+		MemoryContextSwitchTo(old);
+	}
+	else
+	{
+		ingest->last_active_at = huge_array_resize(ingest->last_active_at, capacity, sizeof(TimestampTz));
+		ingest->notoriety = huge_array_resize(ingest->notoriety, capacity, sizeof(double));
+	}
+	for (uint32 i = ingest->person_capacity; i < capacity; i++)
+	{
+		ingest->last_active_at[i] = DT_NOBEGIN;
+		ingest->notoriety[i] = 0;
+	}
+	ingest->person_capacity = capacity;
+}
+
+/*
+ * Dense number of a person
+ */
+uint32
+ingest_person(Ingest *ingest, Datum id)
+{
+	uint32		person = intern_id(ingest->people, id);
+
+	grow_people(ingest);
+	return person;
+}
+
+/*
+ * The person acted at the time of the row
+ */
+void
+ingest_note_activity(Ingest *ingest, uint32 person, TimestampTz at)
+{
+	if (at > ingest->last_active_at[person])
+		ingest->last_active_at[person] = at;
+}
+
+/*
+ * An ingest without any rows, in the current memory context
  *
- * Runs in the owner's security context. The result is in the current memory
- * context. Errors: those of source_query(), bad rows when the policy says so,
- * and whatever the source queries raise.
+ * memory_limit: bytes that this context may take before rows go to the file.
  */
 Ingest *
-ingest_run(const Model *model, TimestampTz as_of)
+ingest_create(const Model *model, TimestampTz as_of, SpillFile *spill, Size memory_limit)
 {
-	Ingest	   *ingest = ingest_create(model, as_of);
-	ListCell   *lc;
+	Ingest	   *ingest = palloc0(sizeof(Ingest));
 
-	foreach(lc, ingest_in_parallel(ingest))
-		read_source(ingest, lfirst(lc));
+	if (model->signal_count > MAX_SIGNALS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("model \"%s\" has %d signals, at most %d are possible",
+						model->ref.name, model->signal_count, MAX_SIGNALS)));
+
+	ingest->model = model;
+	ingest->as_of = as_of;
+	ingest->context = CurrentMemoryContext;
+	ingest->signals = signal_table_create(model);
+	ingest->people = intern_create(model->ref.id_type, CurrentMemoryContext);
+	ingest->earliest_reaction = DT_NOEND;
+	ingest->networks = palloc0(sizeof(NetworkRows) * (model->network_count + 1));
+	for (int i = 0; i < model->network_count; i++)
+		ingest->networks[i].context = AllocSetContextCreate(ingest->context, "influence network",
+															ALLOCSET_DEFAULT_SIZES);
+	ingest->spill = spill;
+	ingest->limit.context = ingest->context;
+	ingest->limit.bytes = memory_limit;
 	return ingest;
+}
+
+/*
+ * Make the partitions of a network, when its first row comes
+ */
+static void
+create_partitions(NetworkRows *rows)
+{
+	rows->partitions = MemoryContextAlloc(rows->context, sizeof(RowPartition) * PARTITION_COUNT);
+	for (int i = 0; i < PARTITION_COUNT; i++)
+		for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
+			record_log_init(&rows->partitions[i].logs[kind], record_sizes[kind], rows->context);
+}
+
+/*
+ * The log of a kind of records
+ */
+RecordLog *
+ingest_log(Ingest *ingest, int network, uint32 partition, RowKind kind)
+{
+	NetworkRows *rows = &ingest->networks[network];
+
+	if (unlikely(rows->partitions == NULL))
+		create_partitions(rows);
+	return &rows->partitions[partition].logs[kind];
+}
+
+/*
+ * Bytes of a record
+ */
+Size
+ingest_record_size(RowKind kind)
+{
+	return record_sizes[kind];
+}
+
+/*
+ * Records of a kind on a network
+ */
+uint64
+ingest_count(const Ingest *ingest, int network, RowKind kind)
+{
+	const NetworkRows *rows = &ingest->networks[network];
+	uint64		count = 0;
+
+	for (int i = 0; rows->partitions != NULL && i < PARTITION_COUNT; i++)
+		count += record_log_count(&rows->partitions[i].logs[kind]);
+	return count;
+}
+
+/*
+ * Move all records to the file
+ */
+void
+ingest_spill(Ingest *ingest)
+{
+	for (int network = 0; network < ingest->model->network_count; network++)
+	{
+		RowPartition *partitions = ingest->networks[network].partitions;
+
+		for (int i = 0; partitions != NULL && i < PARTITION_COUNT; i++)
+			for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
+				record_log_spill(&partitions[i].logs[kind], ingest->spill);
+	}
+}
+
+/*
+ * Refuse more people than influence.max_memory has room for (53400): what is kept
+ * of each of them is looked at in no order, and is of no use in a file
+ */
+void
+ingest_check_people(const Ingest *ingest)
+{
+	uint32		people = intern_count(ingest->people);
+	Size		needed = intern_memory(ingest->people) + (Size) people * BYTES_PER_PERSON;
+
+	if (needed / 1024 <= (Size) influence_max_memory)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("%u people of model \"%s\" do not fit into influence.max_memory, which is %d MB",
+					people, ingest->model->ref.name, influence_max_memory / 1024),
+			 errhint("Set influence.max_memory to %zu MB or more.", needed / (1024 * 1024) + 1)));
+}
+
+/*
+ * Keep to the limit
+ */
+void
+ingest_limit_memory(Ingest *ingest)
+{
+	if (!memory_over_limit(&ingest->limit))
+		return;
+	ingest_check_people(ingest);
+	ingest_spill(ingest);
+	memory_limit_relieved(&ingest->limit);
 }

@@ -1,5 +1,5 @@
 /*
- * Source rows become compact records, by network.
+ * Source rows become compact records, by network and partition of the target.
  *
  * People are dense numbers, in the order in which the rows bring them. A row
  * that does not count is counted by the reason why.
@@ -10,9 +10,14 @@
 #include "postgres.h"
 
 #include "intern.h"
+#include "memory.h"
 #include "model/model.h"
+#include "model/partition.h"
 #include "model/record_log.h"
 #include "model/signal_table.h"
+
+/* Bytes of a person besides the id, in the phase that needs most of them */
+#define BYTES_PER_PERSON	256
 
 /* Actor of a row that has none */
 #define NOBODY	PG_UINT32_MAX
@@ -28,43 +33,77 @@ typedef struct Stamp
 #define MAX_AGE			((UINT64CONST(1) << 51) - 1)
 #define MAX_SIGNALS		(1 << 12)
 
-/* A row of an engaging role or follow with an actor, or of role authority */
+/*
+ * Rows of one actor and signal towards one target, mostly a single one: engaging
+ * roles, follow, and authority, which has no actor
+ */
 typedef struct Interaction
 {
-	uint32		target;
+	uint32		place_and_rows; /* place of the target, number of rows less one */
 	uint32		actor;			/* NOBODY for role authority */
-	Stamp		stamp;
-	double		multiplier;		/* weight of the row, times 1 + min(sentiment, 0) */
+	Stamp		stamp;			/* of the last row */
+	double		multiplier;		/* weight of the row, times 1 + min(sentiment, 0);
+								 * earlier rows decayed to the last one's time */
 } Interaction;
+
+#define PLACE_MASK	((UINT32_C(1) << PLACE_BITS) - 1)
+#define MAX_INTERACTION_ROWS	(UINT32_C(1) << (32 - PLACE_BITS))
 
 /* A row that brings a count of people instead of an actor */
 typedef struct AnonymousCount
 {
+	uint32		place;			/* of the target */
+	uint32		unused;
 	Stamp		stamp;
 	double		people;
 	double		influence_part; /* 1 + min(sentiment, 0) */
-	uint32		target;
 } AnonymousCount;
 
 /* One post, or one sharing of a post by an actor */
 typedef struct PostEvent
 {
-	uint32		target;
+	uint32		place;			/* of the target */
 	uint32		actor;			/* NOBODY for the post itself */
 	uint64		post;			/* hash of the post's id, 0 when the row names none */
 	Stamp		stamp;
 	double		weight;			/* weight of the row */
 } PostEvent;
 
+/* Kinds of records; all of them begin with the target's place */
+typedef enum RowKind
+{
+	ROWS_INTERACTIONS,			/* of Interaction */
+	ROWS_ANONYMOUS,				/* of AnonymousCount */
+	ROWS_SHARES,				/* of PostEvent */
+	ROWS_POSTS					/* of PostEvent */
+} RowKind;
+
+#define ROW_KIND_COUNT	(ROWS_POSTS + 1)
+
+/* Rows whose targets are of one partition of one network */
+typedef struct RowPartition
+{
+	RecordLog	logs[ROW_KIND_COUNT];
+} RowPartition;
+
 /* Rows of one network, in a memory context that can go when they are used up */
 typedef struct NetworkRows
 {
 	MemoryContext context;
-	RecordLog	interactions;	/* of Interaction */
-	RecordLog	anonymous;		/* of AnonymousCount */
-	RecordLog	shares;			/* of PostEvent */
-	RecordLog	posts;			/* of PostEvent */
+	RowPartition *partitions;	/* PARTITION_COUNT; NULL while there are no rows */
 } NetworkRows;
+
+static inline uint32
+interaction_place(const Interaction *interaction)
+{
+	return interaction->place_and_rows & PLACE_MASK;
+}
+
+static inline uint32
+interaction_rows(const Interaction *interaction)
+{
+	return (interaction->place_and_rows >> PLACE_BITS) + 1;
+}
 
 /* Why a row does not count */
 typedef enum IgnoreReason
@@ -91,6 +130,8 @@ typedef struct Ingest
 	SignalTable *signals;
 	InternTable *people;
 	NetworkRows *networks;		/* model->network_count of them */
+	MemoryLimit limit;			/* of context; beyond it, rows go to the file */
+	SpillFile  *spill;
 	TimestampTz earliest_reaction;	/* DT_NOEND when there is none */
 
 	uint32		person_capacity;	/* length of the arrays below */
@@ -101,7 +142,16 @@ typedef struct Ingest
 	uint64		rows_ignored[IGNORE_REASON_COUNT];
 } Ingest;
 
-extern Ingest *ingest_run(const Model *model, TimestampTz as_of);
+extern Ingest *ingest_create(const Model *model, TimestampTz as_of, SpillFile *spill,
+							 Size memory_limit);
+extern uint32 ingest_person(Ingest *ingest, Datum id);
+extern void ingest_note_activity(Ingest *ingest, uint32 person, TimestampTz at);
+extern RecordLog *ingest_log(Ingest *ingest, int network, uint32 partition, RowKind kind);
+extern Size ingest_record_size(RowKind kind);
+extern uint64 ingest_count(const Ingest *ingest, int network, RowKind kind);
+extern void ingest_spill(Ingest *ingest);
+extern void ingest_check_people(const Ingest *ingest);
+extern void ingest_limit_memory(Ingest *ingest);
 extern const char *ignore_reason_name(IgnoreReason reason);
 
 #endif							/* INFLUENCE_INGEST_H */

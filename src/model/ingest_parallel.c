@@ -49,15 +49,16 @@
 /* Bytes of the part of the area that is there from the start */
 #define AREA_BYTES	(1024 * 1024)
 
-#define LOGS_PER_NETWORK	4
-
-/* A log as it is handed over: pointers to its chunks */
-typedef struct SharedLog
+/* A chunk of records as it is handed over */
+typedef struct SharedChunk
 {
-	uint64		count;
-	uint32		chunk_count;
-	dsa_pointer chunks;			/* array of dsa_pointer */
-} SharedLog;
+	int			network;
+	uint32		partition;
+	RowKind		kind;
+	uint32		count;
+	dsa_pointer records;		/* InvalidDsaPointer: in the worker's file */
+	SpillPlace	place;
+} SharedChunk;
 
 /* What one worker hands over */
 typedef struct HandOver
@@ -70,7 +71,9 @@ typedef struct HandOver
 	TimestampTz earliest_reaction;
 	uint64		rows_read;
 	uint64		rows_ignored[IGNORE_REASON_COUNT];
-	dsa_pointer logs;			/* array of SharedLog, LOGS_PER_NETWORK a network */
+	uint64		chunk_count;
+	dsa_pointer chunks;			/* array of SharedChunk */
+	bool		has_file;		/* with the rest of them */
 } HandOver;
 
 typedef struct SharedIngest
@@ -78,6 +81,8 @@ typedef struct SharedIngest
 	TimestampTz as_of;
 	int			source_count;
 	int			worker_count;
+	Size		memory_limit;	/* of each worker, in bytes */
+	SharedFileSet files;
 	HandOver	workers[FLEXIBLE_ARRAY_MEMBER];
 } SharedIngest;
 
@@ -93,15 +98,12 @@ typedef struct SharedSource
 } SharedSource;
 
 /*
- * The logs of a network, in the order of SharedLog
+ * Name of a worker's file
  */
-static void
-network_logs(NetworkRows *rows, RecordLog **logs)
+static char *
+file_name(int worker)
 {
-	logs[0] = &rows->interactions;
-	logs[1] = &rows->anonymous;
-	logs[2] = &rows->shares;
-	logs[3] = &rows->posts;
+	return psprintf("rows.%d", worker);
 }
 
 static dsa_pointer
@@ -114,28 +116,69 @@ share_bytes(dsa_area *area, const void *bytes, Size size)
 }
 
 /*
- * Copy the chunks of a log into the area, and free the log
+ * Copy the chunks of a log that are in memory into the area, and free the log;
+ * returns the next free entry of chunks
+ */
+static SharedChunk *
+share_log(dsa_area *area, RecordLog *log, SharedChunk key, SharedChunk *chunks)
+{
+	for (uint32 i = 0; i < log->chunk_count; i++, chunks++)
+	{
+		const char *records = log->chunks[i].records;
+
+		CHECK_FOR_INTERRUPTS();
+		*chunks = key;
+		if (records == NULL)
+		{
+			chunks->count = log->chunks[i].count;
+			chunks->place = log->chunks[i].place;
+			continue;
+		}
+		records = record_log_chunk(log, i, NULL, &chunks->count);
+		chunks->records = share_bytes(area, records, (Size) chunks->count * log->record_size);
+		record_log_free_chunk(log, i);
+	}
+	record_log_free(log);
+	return chunks;
+}
+
+/*
+ * Chunks in all logs of an ingest
+ */
+static uint64
+count_chunks(const Ingest *ingest)
+{
+	uint64		count = 0;
+
+	for (int network = 0; network < ingest->model->network_count; network++)
+		for (int i = 0; ingest->networks[network].partitions != NULL && i < PARTITION_COUNT; i++)
+			for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
+				count += ingest->networks[network].partitions[i].logs[kind].chunk_count;
+	return count;
+}
+
+/*
+ * Put all records into the area, but for those in the file
  */
 static void
-share_log(dsa_area *area, RecordLog *log, SharedLog *shared)
+share_rows(Ingest *ingest, dsa_area *area, HandOver *to)
 {
-	dsa_pointer *chunks;
+	SharedChunk *chunks;
 
-	shared->count = log->count;
-	shared->chunk_count = log->chunk_count;
-	if (log->chunk_count == 0)
-		return;
-	shared->chunks = dsa_allocate_extended(area, sizeof(dsa_pointer) * log->chunk_count, DSA_ALLOC_HUGE);
-	chunks = dsa_get_address(area, shared->chunks);
-	for (uint32 i = 0; i < log->chunk_count; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		chunks[i] = share_bytes(area, log->chunks[i],
-								record_log_chunk_length(log, i) * log->record_size);
-		pfree(log->chunks[i]);
-	}
-	log->chunk_count = 0;
-	record_log_free(log);
+	to->chunk_count = count_chunks(ingest);
+	to->chunks = dsa_allocate_extended(area, sizeof(SharedChunk) * Max(to->chunk_count, 1), DSA_ALLOC_HUGE);
+	chunks = dsa_get_address(area, to->chunks);
+	for (int network = 0; network < ingest->model->network_count; network++)
+		for (int i = 0; ingest->networks[network].partitions != NULL && i < PARTITION_COUNT; i++)
+			for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
+			{
+				SharedChunk key = {.network = network,.partition = i,.kind = kind,.records = InvalidDsaPointer};
+
+				chunks = share_log(area, ingest_log(ingest, network, i, kind), key, chunks);
+			}
+	to->has_file = spill_is_used(ingest->spill);
+	spill_export(ingest->spill);
+	spill_close(ingest->spill);
 }
 
 /*
@@ -183,9 +226,6 @@ share_ids(dsa_area *area, const InternTable *people, Oid id_type)
 static void
 hand_over(Ingest *ingest, dsa_area *area, HandOver *to)
 {
-	int			networks = ingest->model->network_count;
-	SharedLog  *logs;
-
 	to->person_count = intern_count(ingest->people);
 	to->ids = share_ids(area, ingest->people, ingest->model->ref.id_type);
 	if (to->person_count > 0)
@@ -198,16 +238,7 @@ hand_over(Ingest *ingest, dsa_area *area, HandOver *to)
 	to->rows_read = ingest->rows_read;
 	memcpy(to->rows_ignored, ingest->rows_ignored, sizeof(to->rows_ignored));
 
-	to->logs = dsa_allocate0(area, sizeof(SharedLog) * LOGS_PER_NETWORK * (networks + 1));
-	logs = dsa_get_address(area, to->logs);
-	for (int i = 0; i < networks; i++)
-	{
-		RecordLog  *own[LOGS_PER_NETWORK];
-
-		network_logs(&ingest->networks[i], own);
-		for (int j = 0; j < LOGS_PER_NETWORK; j++)
-			share_log(area, own[j], &logs[i * LOGS_PER_NETWORK + j]);
-	}
+	share_rows(ingest, area, to);
 	to->done = true;
 }
 
@@ -239,61 +270,75 @@ take_over_people(Ingest *ingest, dsa_area *area, const HandOver *from)
 }
 
 /*
- * Offset of the actor in a kind of record, 0 where it has none
+ * Leader: add a worker's chunk to our own log, with our numbers for people
  */
-static Size
-actor_offset(int log)
+static void
+take_over_chunk(Ingest *ingest, const SharedChunk *chunk, const char *record, const uint32 *numbers)
 {
-	return log == 0 ? offsetof(Interaction, actor) : log == 1 ? 0 : offsetof(PostEvent, actor);
-}
+	/* an AnonymousCount has nobody there, and nothing */
+	bool		has_actor = chunk->kind != ROWS_ANONYMOUS;
+	Size		size = ingest_record_size(chunk->kind);
 
-static Size
-target_offset(int log)
-{
-	return log == 0 ? offsetof(Interaction, target) :
-		log == 1 ? offsetof(AnonymousCount, target) : offsetof(PostEvent, target);
+	StaticAssertStmt(offsetof(Interaction, actor) == offsetof(PostEvent, actor),
+					 "records must have their actor at the same place");
+	for (uint32 i = 0; i < chunk->count; i++, record += size)
+	{
+		uint32		packed = *(const uint32 *) record;
+		uint32		target = numbers[person_at(chunk->partition, packed & PLACE_MASK)];
+		Interaction *copy;
+
+		if (has_actor && i + PREFETCH_AHEAD < chunk->count)
+		{
+			uint32		actor = ((const Interaction *) (record + PREFETCH_AHEAD * size))->actor;
+
+			if (actor != NOBODY)
+				prefetch(&numbers[actor]);
+		}
+		copy = record_log_append(ingest_log(ingest, chunk->network, partition_of(target), chunk->kind));
+		memcpy(copy, record, size);
+		copy->place_and_rows = (packed & ~PLACE_MASK) | place_of(target);
+		if (has_actor && copy->actor != NOBODY)
+			copy->actor = numbers[copy->actor];
+	}
 }
 
 /*
- * Leader: add a worker's log to our own, with our numbers for people
+ * Leader: take over the records of a worker, those in its file, too
  */
 static void
-take_over_log(dsa_area *area, const SharedLog *from, RecordLog *to, int log, const uint32 *numbers)
+take_over_rows(Ingest *ingest, dsa_area *area, const HandOver *from, SpillFile *file,
+			   const uint32 *numbers)
 {
-	dsa_pointer *chunks = from->chunk_count > 0 ? dsa_get_address(area, from->chunks) : NULL;
-	Size		actor = actor_offset(log);
-	Size		target = target_offset(log);
-	uint64		left = from->count;
+	SharedChunk *chunks = dsa_get_address(area, from->chunks);
+	char	   *buffer = palloc(LAST_CHUNK_BYTES);
 
-	for (uint32 i = 0; i < from->chunk_count; i++)
+	for (uint64 i = 0; i < from->chunk_count; i++)
 	{
-		const char *record = dsa_get_address(area, chunks[i]);
-		uint32		length = Min(left, to->chunk_records);
-
 		CHECK_FOR_INTERRUPTS();
-		for (uint32 j = 0; j < length; j++, record += to->record_size)
+		if (DsaPointerIsValid(chunks[i].records))
 		{
-			char	   *copy = record_log_append(to);
-			uint32	   *person = (uint32 *) (copy + target);
-
-			memcpy(copy, record, to->record_size);
-			*person = numbers[*person];
-			person = (uint32 *) (copy + actor);
-			if (actor != 0 && *person != NOBODY)
-				*person = numbers[*person];
+			take_over_chunk(ingest, &chunks[i], dsa_get_address(area, chunks[i].records), numbers);
+			dsa_free(area, chunks[i].records);
 		}
-		left -= length;
-		dsa_free(area, chunks[i]);
+		else
+		{
+			spill_read(file, chunks[i].place, buffer,
+					   chunks[i].count * ingest_record_size(chunks[i].kind));
+			take_over_chunk(ingest, &chunks[i], buffer, numbers);
+		}
+		ingest_limit_memory(ingest);
 	}
+	pfree(buffer);
 }
 
 /*
  * Leader: take over all that a worker has read
  */
 static void
-take_over(Ingest *ingest, dsa_area *area, const HandOver *from)
+take_over(Ingest *ingest, dsa_area *area, SharedIngest *shared, int worker)
 {
-	SharedLog  *logs = dsa_get_address(area, from->logs);
+	const HandOver *from = &shared->workers[worker];
+	SpillFile  *file = NULL;
 	uint32	   *numbers;
 
 	ingest->rows_read += from->rows_read;
@@ -304,14 +349,11 @@ take_over(Ingest *ingest, dsa_area *area, const HandOver *from)
 		return;
 
 	numbers = take_over_people(ingest, area, from);
-	for (int i = 0; i < ingest->model->network_count; i++)
-	{
-		RecordLog  *own[LOGS_PER_NETWORK];
-
-		network_logs(&ingest->networks[i], own);
-		for (int j = 0; j < LOGS_PER_NETWORK; j++)
-			take_over_log(area, &logs[i * LOGS_PER_NETWORK + j], own[j], j, numbers);
-	}
+	if (from->has_file)
+		file = spill_open_shared(&shared->files, file_name(worker), CurrentMemoryContext);
+	take_over_rows(ingest, area, from, file, numbers);
+	if (file != NULL)
+		spill_close(file);
 	pfree(numbers);
 }
 
@@ -421,13 +463,15 @@ pack_texts(const Model *model, List *sources, Size *size)
 
 /*
  * Lay out shared memory and start the workers; returns their area
+ *
+ * memory_limit: of all workers together, in bytes.
  */
 static dsa_area *
-launch(ParallelContext *context, const Model *model, TimestampTz as_of, List *sources,
+launch(ParallelContext *context, const Ingest *ingest, List *sources, Size memory_limit,
 	   SharedIngest **shared)
 {
 	Size		texts_size;
-	char	   *texts = pack_texts(model, sources, &texts_size);
+	char	   *texts = pack_texts(ingest->model, sources, &texts_size);
 	Size		shared_size = add_size(offsetof(SharedIngest, workers),
 									   mul_size(sizeof(HandOver), Max(context->nworkers, 1)));
 	dsa_area   *area = NULL;
@@ -444,9 +488,12 @@ launch(ParallelContext *context, const Model *model, TimestampTz as_of, List *so
 	InitializeParallelDSM(context);
 	*shared = shm_toc_allocate(context->toc, shared_size);
 	memset(*shared, 0, shared_size);
-	(*shared)->as_of = as_of;
+	(*shared)->as_of = ingest->as_of;
 	(*shared)->source_count = list_length(sources);
 	(*shared)->worker_count = context->nworkers;
+	(*shared)->memory_limit = memory_limit / Max(context->nworkers, 1);
+	if (context->seg != NULL)
+		SharedFileSetInit(&(*shared)->files, context->seg);
 	shm_toc_insert(context->toc, KEY_SHARED, *shared);
 
 	place = shm_toc_allocate(context->toc, texts_size);
@@ -466,9 +513,11 @@ launch(ParallelContext *context, const Model *model, TimestampTz as_of, List *so
 
 /*
  * Read the sources that can be shared out; returns those that are still to be read
+ *
+ * memory_limit: of all workers together, in bytes; the ingest has its own.
  */
 List *
-ingest_in_parallel(Ingest *ingest)
+ingest_in_parallel(Ingest *ingest, Size memory_limit)
 {
 	const Model *model = ingest->model;
 	List	   *others = NIL;
@@ -494,14 +543,14 @@ ingest_in_parallel(Ingest *ingest)
 	foreach(lc, sources)
 		start_source(lfirst(lc), ingest);
 	context = CreateParallelContext("influence", "influence_ingest_worker", workers);
-	area = launch(context, model, ingest->as_of, sources, &shared);
+	area = launch(context, ingest, sources, memory_limit, &shared);
 
 	foreach(lc, sources)
 		read_part(lfirst(lc), model);
 	WaitForParallelWorkersToFinish(context);
 	for (int i = 0; i < context->nworkers_launched; i++)
 		if (shared->workers[i].done)
-			take_over(ingest, area, &shared->workers[i]);
+			take_over(ingest, area, shared, i);
 
 	foreach(lc, sources)
 		shared_scan_end(((SharedSource *) lfirst(lc))->query);
@@ -540,8 +589,13 @@ influence_ingest_worker(dsm_segment *segment, shm_toc *toc)
 	dsa_area   *area = dsa_attach_in_place(shm_toc_lookup(toc, KEY_AREA, false), segment);
 	ParallelWorkerContext context = {.seg = segment,.toc = toc};
 	Model	   *model = config_load(model_find(text));
-	Ingest	   *ingest = ingest_create(model, shared->as_of);
+	Ingest	   *ingest;
 
+	SharedFileSetAttach(&shared->files, segment);
+	ingest = ingest_create(model, shared->as_of,
+						   spill_create_shared(&shared->files, file_name(ParallelWorkerNumber),
+											   CurrentMemoryContext),
+						   shared->memory_limit);
 	for (int i = 0; i < shared->source_count; i++)
 	{
 		SharedSource source = {0};

@@ -6,6 +6,6 @@
 
 #include "model/ingest.h"
 
-extern List *ingest_in_parallel(Ingest *ingest);
+extern List *ingest_in_parallel(Ingest *ingest, Size memory_limit);
 
 #endif							/* INFLUENCE_INGEST_PARALLEL_H */

@@ -15,10 +15,13 @@
 #include "math/amplification.h"
 #include "math/pagerank.h"
 #include "math/sum.h"
+#include "influence.h"
 #include "memory.h"
+#include "model/edges.h"
 #include "model/measures.h"
-#include "model/pairs.h"
 #include "model/progress.h"
+#include "model/reciprocity.h"
+#include "model/survey.h"
 #include "model/sweep.h"
 #include "model/trust.h"
 
@@ -55,18 +58,46 @@ observed_days(const Ingest *ingest)
 }
 
 /*
- * Engagement: the anonymous part that is there, plus that of the pairs
+ * Engagement: the anonymous part that is there, plus that of the edges
  */
 static void
-add_engagement(Slice slice, const PairSet *pairs)
+add_engagement(PersonNetwork *people, uint64 count, const EdgePartition *edges)
 {
-	for (uint64 i = 0; i < slice.count; i++)
+	for (uint64 i = 0; i < count; i++)
 	{
-		PersonNetwork *person = &slice.people[i];
+		uint32		place = place_of(people[i].person);
+
+		for (uint64 j = edges->row_start[place]; j < edges->row_start[place + 1]; j++)
+			people[i].value[MEASURE_ENGAGEMENT] += edges->engagement[j];
+	}
+}
+
+/*
+ * Mark the ends of edges with 1
+ */
+static void
+mark_nodes(const EdgeSet *edges, double *mark)
+{
+	EdgeReader	reader;
+	EdgeFeed	feed = edges_feed(edges, &reader);
+	EdgeBlock	block;
+
+	memset(mark, 0, edges->person_count * sizeof(double));
+	feed.rewind(feed.state);
+	while (feed.next(feed.state, &block))
+	{
+		uint64		end = block.row_start[block.row_count];
 
 		CHECK_FOR_INTERRUPTS();
-		for (uint64 j = pairs->row_start[person->person]; j < pairs->row_start[person->person + 1]; j++)
-			person->value[MEASURE_ENGAGEMENT] += pairs->pairs[j].engagement;
+		for (uint32 i = 0; i < block.row_count; i++)
+			if (block.row_start[i] < block.row_start[i + 1])
+				mark[block.first_row + i] = 1;
+		for (uint64 i = block.row_start[0]; i < end; i++)
+		{
+			if (i + PREFETCH_AHEAD < end)
+				prefetch_to_write(&mark[block.source[i + PREFETCH_AHEAD]]);
+			mark[block.source[i]] = 1;
+		}
 	}
 }
 
@@ -76,34 +107,61 @@ add_engagement(Slice slice, const PairSet *pairs)
  * Returns the number of nodes; people who are no nodes get 0, and so rank 0.
  */
 static uint32
-fill_teleport(const CsrGraph *graph, const Trust *trust, double *teleport)
+fill_teleport(const EdgeSet *edges, const Trust *trust, double *teleport)
 {
 	CompensatedSum sum = {0, 0};
 	uint32		nodes = 0;
 	double		total;
 
-	memset(teleport, 0, graph->node_count * sizeof(double));
-	for (uint64 i = 0; i < graph->edge_count; i++)
-		teleport[graph->source[i]] = 1;
-	for (uint32 i = 0; i < graph->node_count; i++)
+	mark_nodes(edges, teleport);
+	for (uint32 i = 0; i < edges->person_count; i++)
 	{
-		if (teleport[i] == 0 && graph->row_start[i] == graph->row_start[i + 1])
+		if (teleport[i] == 0)
 			continue;
 		nodes++;
 		teleport[i] = trust_overall(trust, i);
 		compensated_add(&sum, teleport[i]);
 	}
 	total = sum.high;
-	for (uint32 i = 0; i < graph->node_count; i++)
+	for (uint32 i = 0; i < edges->person_count; i++)
 		teleport[i] /= total;
 	return nodes;
+}
+
+static CsrGraph *
+temporary_graph(const EdgeSet *edges)
+{
+	EdgeReader	reader;
+	EdgeFeed	feed = edges_feed(edges, &reader);
+	EdgeBlock	block;
+	CsrGraph *graph = MemoryContextAlloc(edges->context, sizeof(CsrGraph));
+	uint64 n = 0;
+
+	graph->node_count = edges->person_count;
+	graph->edge_count = edges->edge_count;
+	graph->row_start = huge_array(edges->context, edges->person_count + 1, 8);
+	graph->source = huge_array(edges->context, edges->edge_count, 4);
+	graph->weight = huge_array(edges->context, edges->edge_count, 8);
+	feed.rewind(feed.state);
+	while (feed.next(feed.state, &block))
+		for (uint32 i = 0; i < block.row_count; i++)
+		{
+			graph->row_start[block.first_row + i] = n;
+			for (uint64 j = block.row_start[i]; j < block.row_start[i + 1]; j++)
+			{
+				graph->source[n] = block.source[j];
+				graph->weight[n++] = block.weight[j];
+			}
+		}
+	graph->row_start[edges->person_count] = n;
+	return graph;
 }
 
 /*
  * Ranks of a network's graph; fails rather than give a wrong answer
  */
 static PagerankResult
-rank_network(const Ingest *ingest, int network, const CsrGraph *graph,
+rank_network(const Ingest *ingest, int network, const EdgeSet *edges,
 			 const double *teleport, double *rank)
 {
 	const Model *model = ingest->model;
@@ -116,6 +174,7 @@ rank_network(const Ingest *ingest, int network, const CsrGraph *graph,
 	};
 	PagerankResult result;
 	CompensatedSum mass = {0, 0};
+	CsrGraph   *graph = temporary_graph(edges);
 	void	   *scratch = huge_array(ingest->networks[network].context,
 									 pagerank_scratch(graph), 1);
 
@@ -129,7 +188,7 @@ rank_network(const Ingest *ingest, int network, const CsrGraph *graph,
 						result.iterations, result.residual),
 				 errhint("Raise max_iterations or tolerance in influence.models.")));
 
-	for (uint32 i = 0; i < graph->node_count; i++)
+	for (uint32 i = 0; i < edges->person_count; i++)
 		compensated_add(&mass, rank[i]);
 	if (!(fabs(mass.high - 1) < MASS_TOLERANCE))
 		ereport(ERROR,
@@ -145,29 +204,31 @@ rank_network(const Ingest *ingest, int network, const CsrGraph *graph,
  * Source of PageRank with teleport by trust: Page et al. 1999; Gleich 2015.
  */
 static void
-add_network_influence(const Ingest *ingest, int network, const CsrGraph *graph,
+add_network_influence(const Ingest *ingest, int network, const EdgeSet *edges,
 					  const Trust *trust, Slice slice, Measures *measures)
 {
 	MemoryContext context = ingest->networks[network].context;
-	double	   *teleport = huge_array(context, graph->node_count, sizeof(double));
-	double	   *rank = huge_array(context, graph->node_count, sizeof(double));
+	double	   *teleport;
+	double	   *rank;
 	uint32		nodes;
 	PagerankResult result;
 
-	if (graph->edge_count == 0)
+	if (edges->edge_count == 0)
 		return;
-	nodes = fill_teleport(graph, trust, teleport);
-	result = rank_network(ingest, network, graph, teleport, rank);
+	teleport = huge_array(context, edges->person_count, sizeof(double));
+	rank = huge_array(context, edges->person_count, sizeof(double));
+	nodes = fill_teleport(edges, trust, teleport);
+	result = rank_network(ingest, network, edges, teleport, rank);
 	measures->iterations = Max(measures->iterations, result.iterations);
 	measures->residual = Max(measures->residual, result.residual);
 
+	/* who has no edges gets nothing but the teleport's part, exactly */
 	for (uint64 i = 0; i < slice.count; i++)
 	{
 		uint32		person = slice.people[i].person;
 		double		earned = rank[person] - teleport[person] * result.teleport_share;
 
-		if (graph->row_start[person] < graph->row_start[person + 1])
-			slice.people[i].value[MEASURE_NETWORK_INFLUENCE] = nodes * Max(earned, 0);
+		slice.people[i].value[MEASURE_NETWORK_INFLUENCE] = nodes * Max(earned, 0);
 	}
 }
 
@@ -196,30 +257,77 @@ add_amplification(Slice slice)
 }
 
 /*
+ * Keep to influence.max_memory, of which the rest of the run needs its part
+ */
+static void
+limit_memory(Ingest *ingest, SweepOutput *output)
+{
+	if (!memory_over_limit(&ingest->limit))
+		return;
+	ingest_spill(ingest);
+	edges_spill(output->edges);
+	reciprocity_spill(output->reciprocity, ingest->spill);
+	record_log_spill(output->signal_counts, ingest->spill);
+	memory_limit_relieved(&ingest->limit);
+}
+
+/*
+ * Walk over all rows of a network, then discount reciprocity
+ */
+static void
+sweep_network(Ingest *ingest, int network, SweepOutput *output)
+{
+	MemoryContext work = AllocSetContextCreate(ingest->networks[network].context,
+											   "influence partition", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(work);
+	EdgePartition *partitions = output->edges->partitions;
+	uint64		first[PARTITION_COUNT + 1];
+
+	for (int i = 0; i < PARTITION_COUNT; i++)
+	{
+		first[i] = output->people->count;
+		sweep_partition(ingest, network, i, output);
+		MemoryContextReset(work);
+		limit_memory(ingest, output);
+	}
+	first[PARTITION_COUNT] = output->people->count;
+	for (int i = 0; i < PARTITION_COUNT; i++)
+	{
+		edges_load(output->edges, i);
+		reciprocity_apply(output->reciprocity, i, &partitions[i], work);
+		add_engagement(output->people->items + first[i], first[i + 1] - first[i], &partitions[i]);
+		edges_drop_weak(output->edges, i, PAGERANK_MIN_WEIGHT);
+		MemoryContextReset(work);
+		limit_memory(ingest, output);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(work);
+}
+
+/*
  * Measure one network
  */
 static void
-measure_network(const Ingest *ingest, int network, PersonNetworkArray *people, Measures *measures)
+measure_network(Ingest *ingest, int network, PersonNetworkArray *people, Measures *measures)
 {
-	const NetworkRows *rows = &ingest->networks[network];
+	const Model *model = ingest->model;
+	MemoryContext context = ingest->networks[network].context;
 	uint64		first = people->count;
 	Trust		trust;
-	PairSet		pairs;
 	Slice		slice;
+	SweepOutput output = {.trust = &trust,.people = people,.signal_counts = &measures->signal_counts};
 
-	progress_report(ingest->model->ref.name, "measuring network \"%s\"",
-					ingest->model->networks[network].name);
-	trust.reactions = count_reactions(ingest, network);
-	trust.half_count = ingest->model->selectivity_rate * observed_days(ingest);
+	progress_report(model->ref.name, "measuring network \"%s\"", model->networks[network].name);
+	output.edges = edges_create(intern_count(ingest->people), ingest->spill, context);
+	output.reciprocity = reciprocity_create(model->reciprocity_discount,
+											ingest_count(ingest, network, ROWS_INTERACTIONS), context);
+	trust.reactions = survey_network(ingest, network, output.reciprocity);
+	trust.half_count = model->selectivity_rate * observed_days(ingest);
+	sweep_network(ingest, network, &output);
 
-	sweep_network(ingest, network, &trust, people, &measures->signal_counts, &pairs);
 	slice.people = people->items + first;
 	slice.count = people->count - first;
-
-	pairs_discount_reciprocity(&pairs, ingest->model->reciprocity_discount);
-	add_engagement(slice, &pairs);
-	add_network_influence(ingest, network, pairs_to_graph(&pairs, rows->context),
-						  &trust, slice, measures);
+	add_network_influence(ingest, network, output.edges, &trust, slice, measures);
 	add_amplification(slice);
 }
 
@@ -234,15 +342,19 @@ measures_compute(Ingest *ingest)
 	Measures   *measures = palloc0(sizeof(Measures));
 	PersonNetworkArray people = {.context = CurrentMemoryContext};
 
+	ingest_check_people(ingest);
+	ingest->limit.bytes = (Size) influence_max_memory * 1024 -
+		(Size) intern_count(ingest->people) * BYTES_PER_PERSON;
 	record_log_init(&measures->signal_counts, sizeof(SignalCount), CurrentMemoryContext);
 	for (int network = 0; network < ingest->model->network_count; network++)
 	{
 		NetworkRows *rows = &ingest->networks[network];
 
-		if (rows->interactions.count + rows->anonymous.count + rows->posts.count > 0)
+		if (rows->partitions != NULL)
 			measure_network(ingest, network, &people, measures);
 		MemoryContextDelete(rows->context);
 		rows->context = NULL;
+		rows->partitions = NULL;
 	}
 	measures->person_network_count = people.count;
 	measures->person_networks = people.items;

@@ -30,6 +30,9 @@
 /* Rows between two reports of progress */
 #define ROWS_PER_REPORT	262144
 
+/* Rows between two looks at the memory in use */
+#define ROWS_PER_MEMORY_CHECK	4096
+
 /* More than this is no weight but a mistake, and sums of it would overflow */
 #define MAX_ROW_WEIGHT	1e12
 
@@ -68,75 +71,6 @@ struct SourceReader
 	int			batch_count;
 	Row			batch[BATCH_ROWS];
 };
-
-static const char *const ignore_reason_names[IGNORE_REASON_COUNT] = {
-	[IGNORE_NULL_TARGET] = "null_target",
-	[IGNORE_NULL_TIME] = "null_time",
-	[IGNORE_NO_SIGNAL] = "no_signal",
-	[IGNORE_BAD_TIME] = "bad_time",
-	[IGNORE_BAD_WEIGHT] = "bad_weight",
-	[IGNORE_BAD_SENTIMENT] = "bad_sentiment",
-	[IGNORE_FUTURE] = "future",
-	[IGNORE_OUTSIDE_WINDOW] = "outside_window",
-	[IGNORE_ZERO_WEIGHT] = "zero_weight",
-	[IGNORE_SELF] = "self"
-};
-
-/*
- * Name of a reason, as in refresh_log.rows_ignored
- */
-const char *
-ignore_reason_name(IgnoreReason reason)
-{
-	return ignore_reason_names[reason];
-}
-
-/*
- * Make room in the arrays by person for all people seen so far
- */
-static void
-grow_people(Ingest *ingest)
-{
-	uint32		needed = intern_count(ingest->people);
-	uint32		capacity = ingest->person_capacity;
-
-	if (likely(needed <= capacity))
-		return;
-	while (capacity < needed)
-		capacity = (uint32) huge_array_next(capacity, INTERN_LIMIT);
-
-	if (ingest->last_active_at == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(ingest->context);
-
-		ingest->last_active_at = huge_array(ingest->context, capacity, sizeof(TimestampTz));
-		ingest->notoriety = huge_array(ingest->context, capacity, sizeof(double));
-		MemoryContextSwitchTo(old);
-	}
-	else
-	{
-		ingest->last_active_at = huge_array_resize(ingest->last_active_at, capacity, sizeof(TimestampTz));
-		ingest->notoriety = huge_array_resize(ingest->notoriety, capacity, sizeof(double));
-	}
-	for (uint32 i = ingest->person_capacity; i < capacity; i++)
-	{
-		ingest->last_active_at[i] = DT_NOBEGIN;
-		ingest->notoriety[i] = 0;
-	}
-	ingest->person_capacity = capacity;
-}
-
-/*
- * Dense number of a person
- */
-uint32
-ingest_person(Ingest *ingest, Datum id)
-{
-	uint32		person = intern_id(ingest->people, id);
-
-	grow_people(ingest);
-	return person;
-}
 
 /*
  * Count a row that does not count; fails the run when its values are bad and
@@ -305,48 +239,48 @@ row_stamp(const Row *row)
 	return stamp;
 }
 
-static void
-append_interaction(RecordLog *log, const Row *row, double multiplier)
+/*
+ * Room for a record about the row's target
+ */
+static void *
+append_record(Ingest *ingest, const Row *row, RowKind kind)
 {
-	Interaction *record = record_log_append(log);
+	uint32	   *record = record_log_append(ingest_log(ingest, row->signal->network,
+													  partition_of(row->target), kind));
 
-	record->target = row->target;
+	*record = place_of(row->target);
+	return record;
+}
+
+static void
+append_interaction(Ingest *ingest, const Row *row, double multiplier)
+{
+	Interaction *record = append_record(ingest, row, ROWS_INTERACTIONS);
+
 	record->actor = row->signal->role == ROLE_AUTHORITY ? NOBODY : row->actor;
 	record->stamp = row_stamp(row);
 	record->multiplier = multiplier;
 }
 
 static void
-append_anonymous(RecordLog *log, const Row *row)
+append_anonymous(Ingest *ingest, const Row *row)
 {
-	AnonymousCount *record = record_log_append(log);
+	AnonymousCount *record = append_record(ingest, row, ROWS_ANONYMOUS);
 
-	record->target = row->target;
 	record->stamp = row_stamp(row);
 	record->people = row->weight;
 	record->influence_part = 1 + Min(row->sentiment, 0);
 }
 
 static void
-append_post_event(RecordLog *log, const Row *row)
+append_post_event(Ingest *ingest, const Row *row, RowKind kind)
 {
-	PostEvent *record = record_log_append(log);
+	PostEvent  *record = append_record(ingest, row, kind);
 
-	record->target = row->target;
-	record->actor = row->signal->role == ROLE_POST ? NOBODY : row->actor;
+	record->actor = kind == ROWS_POSTS ? NOBODY : row->actor;
 	record->post = row->post;
 	record->stamp = row_stamp(row);
 	record->weight = row->weight;
-}
-
-/*
- * The person acted at the time of the row
- */
-void
-ingest_note_activity(Ingest *ingest, uint32 person, TimestampTz at)
-{
-	if (at > ingest->last_active_at[person])
-		ingest->last_active_at[person] = at;
 }
 
 /*
@@ -356,12 +290,11 @@ static void
 record_row(Ingest *ingest, const Row *row)
 {
 	const Signal *signal = row->signal;
-	NetworkRows *rows = &ingest->networks[signal->network];
 	double		negative_part = Max(-row->sentiment, 0);
 
 	if (signal->role == ROLE_POST)
 	{
-		append_post_event(&rows->posts, row);
+		append_post_event(ingest, row, ROWS_POSTS);
 		ingest_note_activity(ingest, row->target, row->occurred_at);
 		return;
 	}
@@ -376,13 +309,12 @@ record_row(Ingest *ingest, const Row *row)
 		ingest->earliest_reaction = Min(ingest->earliest_reaction, row->occurred_at);
 
 	if (row->actor == NOBODY && signal->role != ROLE_AUTHORITY)
-		append_anonymous(&rows->anonymous, row);
+		append_anonymous(ingest, row);
 	else
-		append_interaction(&rows->interactions, row,
-						   row->weight * (1 + Min(row->sentiment, 0)));
+		append_interaction(ingest, row, row->weight * (1 + Min(row->sentiment, 0)));
 
 	if (signal->role == ROLE_SHARE && row->sentiment >= 0 && row->actor != NOBODY)
-		append_post_event(&rows->shares, row);
+		append_post_event(ingest, row, ROWS_SHARES);
 }
 
 /*
@@ -496,6 +428,8 @@ reader_row(TupleTableSlot *slot, void *arg)
 	if (reader->ingest->rows_read % ROWS_PER_REPORT == 0)
 		progress_report(reader->ingest->model->ref.name, "reading source \"%s\", " UINT64_FORMAT " rows",
 						reader->source->name, reader->ingest->rows_read);
+	if (reader->ingest->rows_read % ROWS_PER_MEMORY_CHECK == 0)
+		ingest_limit_memory(reader->ingest);
 
 	if (!read_row(reader, slot, &reader->batch[reader->batch_count], &reason))
 		ignore_row(reader, reason, slot);
@@ -550,39 +484,4 @@ reader_finish(SourceReader *reader)
 {
 	record_batch(reader);
 	pfree(reader);
-}
-
-/*
- * An ingest without any rows, in the current memory context
- */
-Ingest *
-ingest_create(const Model *model, TimestampTz as_of)
-{
-	Ingest	   *ingest = palloc0(sizeof(Ingest));
-
-	if (model->signal_count > MAX_SIGNALS)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("model \"%s\" has %d signals, at most %d are possible",
-						model->ref.name, model->signal_count, MAX_SIGNALS)));
-
-	ingest->model = model;
-	ingest->as_of = as_of;
-	ingest->context = CurrentMemoryContext;
-	ingest->signals = signal_table_create(model);
-	ingest->people = intern_create(model->ref.id_type, CurrentMemoryContext);
-	ingest->earliest_reaction = DT_NOEND;
-	ingest->networks = palloc0(sizeof(NetworkRows) * (model->network_count + 1));
-	for (int i = 0; i < model->network_count; i++)
-	{
-		NetworkRows *rows = &ingest->networks[i];
-
-		rows->context = AllocSetContextCreate(ingest->context, "influence network",
-											  ALLOCSET_DEFAULT_SIZES);
-		record_log_init(&rows->interactions, sizeof(Interaction), rows->context);
-		record_log_init(&rows->anonymous, sizeof(AnonymousCount), rows->context);
-		record_log_init(&rows->shares, sizeof(PostEvent), rows->context);
-		record_log_init(&rows->posts, sizeof(PostEvent), rows->context);
-	}
-	return ingest;
 }

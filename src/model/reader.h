@@ -10,10 +10,6 @@
 
 typedef struct SourceReader SourceReader;
 
-extern Ingest *ingest_create(const Model *model, TimestampTz as_of);
-extern uint32 ingest_person(Ingest *ingest, Datum id);
-extern void ingest_note_activity(Ingest *ingest, uint32 person, TimestampTz at);
-
 extern SourceReader *reader_create(Ingest *ingest, const Source *source);
 extern void reader_start(TupleDesc desc, void *reader);
 extern void reader_row(TupleTableSlot *slot, void *reader);

@@ -1,34 +1,46 @@
 /*
- * An append-only array of records in chunks: nothing is copied as it grows,
- * and a chunk is freed as soon as its reader is done with it.
+ * An append-only array of records in chunks: nothing is copied as it grows, a
+ * chunk is freed as soon as its reader is done with it, and chunks can wait in a
+ * temporary file.
  */
 #ifndef INFLUENCE_RECORD_LOG_H
 #define INFLUENCE_RECORD_LOG_H
 
 #include "postgres.h"
 
-/* Bytes of a chunk: large enough that malloc maps it, and so gives it back */
-#define RECORD_LOG_CHUNK_BYTES	(1024 * 1024)
+#include "spill_file.h"
+
+/* Bytes of the first chunk; each next one is twice as large up to the last size */
+#define FIRST_CHUNK_BYTES	(2 * 1024)
+#define LAST_CHUNK_BYTES	(64 * 1024)
+
+typedef struct RecordChunk
+{
+	char	   *records;		/* NULL: in the file */
+	SpillPlace	place;
+	uint32		count;			/* set when the chunk is full or no longer the last */
+} RecordChunk;
 
 typedef struct RecordLog
 {
 	MemoryContext context;
-	Size		record_size;
-	uint64		count;			/* records in all chunks */
-	uint32		chunk_records;	/* records a chunk holds */
+	SpillFile  *file;			/* where spilled chunks are */
+	uint32		record_size;
 	uint32		chunk_count;
 	uint32		chunk_capacity; /* length of chunks[] */
-	char	  **chunks;
+	uint32		chunk_bytes;	/* size of the last chunk */
+	RecordChunk *chunks;
 	char	   *next;			/* where the next record goes */
 	char	   *end;			/* end of the last chunk */
+	uint64		full_count;		/* records in all chunks but the last */
 } RecordLog;
 
-extern void record_log_init(RecordLog *log, Size record_size, MemoryContext context);
+extern void record_log_init(RecordLog *log, uint32 record_size, MemoryContext context);
 extern void record_log_grow(RecordLog *log);
+extern void record_log_spill(RecordLog *log, SpillFile *file);
+extern const char *record_log_chunk(const RecordLog *log, uint32 chunk, char *buffer, uint32 *count);
+extern void record_log_free_chunk(RecordLog *log, uint32 chunk);
 extern void record_log_free(RecordLog *log);
-extern void *record_log_sort(RecordLog *log, Size key_offset, uint32 key_count, uint64 *row_start);
-extern void *records_sort(void *records, uint64 count, Size record_size, Size key_offset,
-						  uint32 key_count, uint64 *row_start, MemoryContext context);
 
 /*
  * Room for one more record
@@ -42,19 +54,27 @@ record_log_append(RecordLog *log)
 		record_log_grow(log);
 	record = log->next;
 	log->next += log->record_size;
-	log->count++;
 	return record;
 }
 
 /*
- * Records in the given chunk; only the last one is not full
+ * Records of the last chunk
  */
 static inline uint32
-record_log_chunk_length(const RecordLog *log, uint32 chunk)
+record_log_last_count(const RecordLog *log)
 {
-	if (chunk + 1 < log->chunk_count)
-		return log->chunk_records;
-	return (uint32) (log->count - (uint64) chunk * log->chunk_records);
+	if (log->next == NULL)
+		return 0;
+	return (uint32) (log->next - log->chunks[log->chunk_count - 1].records) / log->record_size;
+}
+
+/*
+ * Records in all chunks
+ */
+static inline uint64
+record_log_count(const RecordLog *log)
+{
+	return log->full_count + record_log_last_count(log);
 }
 
 #endif							/* INFLUENCE_RECORD_LOG_H */

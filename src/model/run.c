@@ -9,6 +9,7 @@
 
 #include "model/calibration_store.h"
 #include "model/history.h"
+#include "model/ingest_run.h"
 #include "model/progress.h"
 #include "model/run.h"
 
@@ -73,5 +74,6 @@ run_compute(const ModelRef *ref, TimestampTz as_of, bool recalibrate)
 void
 run_free(Run *run)
 {
+	spill_close(run->ingest->spill);
 	MemoryContextDelete(run->context);
 }

@@ -1,13 +1,12 @@
 /*
  * Sums over all rows of one target on one network.
  *
- * The logs of the network are sorted by target (interactions within a target by
- * actor), then walked once. A run of interactions with one actor makes a pair;
- * pairs are written over the interactions that they come from, since a pair is
- * no larger than a row and never ahead of the rows already read.
+ * One partition at a time: its rows are sorted by target (interactions within a
+ * target by actor), then walked once. A run of interactions with one actor makes a
+ * pair, and a pair with reactions makes an edge of the graph of engagement.
  *
  * What is complete after the walk: true reach, audience, authority, shares and
- * posts, counts by signal. Engagement has its anonymous part only; the pairs
+ * posts, counts by signal. Engagement has its anonymous part only; the edges
  * bring the rest once reciprocity is known.
  */
 #include "compat.h"
@@ -20,10 +19,8 @@
 #include "math/decay.h"
 #include "math/prefetch.h"
 #include "memory.h"
+#include "model/record_sort.h"
 #include "model/sweep.h"
-
-StaticAssertDecl(sizeof(Pair) <= sizeof(Interaction),
-				 "pairs must fit where their interactions were");
 
 /* Sums of the current target by signal */
 typedef struct SignalSums
@@ -37,57 +34,26 @@ typedef struct SignalSums
 
 typedef struct Sweep
 {
-	const Ingest *ingest;
 	const Model *model;
-	const Trust *trust;
+	SweepOutput *output;
 
 	Interaction *interactions;
-	uint64		interaction_count;
-	uint64	   *interaction_start;	/* by target, as for the others */
+	uint64	   *interaction_start;	/* by place, as for the others */
 	AnonymousCount *anonymous;
 	uint64	   *anonymous_start;
-	PostEvent *shares;
+	PostEvent  *shares;
 	uint64	   *share_start;
-	PostEvent *posts;
+	PostEvent  *posts;
 	uint64	   *post_start;
+	EdgePartition edges;
 
 	SignalSums *sums;			/* by signal */
 	int		   *touched;		/* signals of the current target */
 	int			touched_count;
 
 	PersonNetwork *person;		/* the current target's sums */
-	PairSet    *pairs;
 	uint64		pair_number;	/* of the whole walk, from 1 */
 } Sweep;
-
-/*
- * Engaging rows of each actor on a network, in the network's context
- */
-uint32 *
-count_reactions(const Ingest *ingest, int network)
-{
-	const NetworkRows *rows = &ingest->networks[network];
-	const RecordLog *log = &rows->interactions;
-	uint32	   *reactions = huge_array(rows->context, intern_count(ingest->people), sizeof(uint32));
-
-	memset(reactions, 0, intern_count(ingest->people) * sizeof(uint32));
-	for (uint32 chunk = 0; chunk < log->chunk_count; chunk++)
-	{
-		const Interaction *records = (const Interaction *) log->chunks[chunk];
-		uint32		length = record_log_chunk_length(log, chunk);
-
-		CHECK_FOR_INTERRUPTS();
-		for (uint32 i = 0; i < length; i++)
-		{
-			if (i + PREFETCH_AHEAD < length && records[i + PREFETCH_AHEAD].actor != NOBODY)
-				prefetch_to_write(&reactions[records[i + PREFETCH_AHEAD].actor]);
-			if (records[i].actor != NOBODY &&
-				role_is_engaging(ingest->model->signals[records[i].stamp.signal].role))
-				reactions[records[i].actor]++;
-		}
-	}
-	return reactions;
-}
 
 /*
  * Add to the target's sums of one signal
@@ -163,13 +129,13 @@ sweep_pair(Sweep *sweep, const Interaction *rows, uint64 count)
 		const Signal *signal = &sweep->model->signals[rows[i].stamp.signal];
 		double		value = signal->weight * rows[i].multiplier * stamp_decay(sweep, rows[i].stamp);
 
-		add_to_signal(sweep, rows[i].stamp.signal, 1, value);
+		add_to_signal(sweep, rows[i].stamp.signal, interaction_rows(&rows[i]), value);
 		if (signal->role == ROLE_FOLLOW)
 		{
 			follows = true;
 			continue;
 		}
-		reactions++;
+		reactions += interaction_rows(&rows[i]);
 		sum += value;
 		if (!signal->conversational)
 			tradable += value;
@@ -177,40 +143,51 @@ sweep_pair(Sweep *sweep, const Interaction *rows, uint64 count)
 			youngest = Min(youngest, (double) rows[i].stamp.age);
 	}
 
-	trust = trust_towards(sweep->trust, actor, reactions);
+	trust = trust_towards(sweep->output->trust, actor, reactions);
 	if (follows)
 		add_follower(sweep, rows, count, trust);
 	if (reactions > 0)
 	{
-		Pair	   *pair = &sweep->pairs->pairs[sweep->pairs->pair_count++];
+		uint64		edge = sweep->edges.edge_count++;
 
 		if (!isinf(youngest))
 			sweep->person->value[MEASURE_TRUE_REACH] += trust * presence(sweep, youngest);
-		/* the rows are not read again: this may overwrite the first of them */
-		pair->actor = actor;
-		pair->engagement = log1p(sum) * trust;
-		pair->tradable = tradable;
+		sweep->edges.actor[edge] = actor;
+		sweep->edges.engagement[edge] = log1p(sum) * trust;
+		reciprocity_note(sweep->output->reciprocity, actor, sweep->person->person, tradable);
 	}
+}
+
+/*
+ * The current target's pair with this actor will be made soon
+ */
+static inline void
+prefetch_pair(const Sweep *sweep, uint32 actor)
+{
+	if (actor == NOBODY)
+		return;
+	prefetch_trust(sweep->output->trust, actor);
+	reciprocity_prefetch(sweep->output->reciprocity, sweep->person->person, actor);
 }
 
 /*
  * Interactions of the current target: pairs, and authority at the end
  */
 static void
-sweep_interactions(Sweep *sweep, uint32 target)
+sweep_interactions(Sweep *sweep, uint32 place)
 {
-	uint64		end = sweep->interaction_start[target + 1];
+	uint64		end = sweep->interaction_start[place + 1];
 	uint64		next;
 
-	sweep->pairs->row_start[target] = sweep->pairs->pair_count;
-	for (uint64 i = sweep->interaction_start[target]; i < end; i = next)
+	sweep->edges.row_start[place] = sweep->edges.edge_count;
+	for (uint64 i = sweep->interaction_start[place]; i < end; i = next)
 	{
 		const Interaction *rows = &sweep->interactions[i];
 
 		for (next = i + 1; next < end && sweep->interactions[next].actor == rows->actor;)
 			next++;
-		if (i + PREFETCH_AHEAD < sweep->interaction_count)
-			prefetch_trust(sweep->trust, rows[PREFETCH_AHEAD].actor);
+		if (i + PREFETCH_AHEAD < end)
+			prefetch_pair(sweep, rows[PREFETCH_AHEAD].actor);
 		if (rows->actor != NOBODY)
 		{
 			sweep_pair(sweep, rows, next - i);
@@ -222,7 +199,7 @@ sweep_interactions(Sweep *sweep, uint32 target)
 			double		value = sweep->model->signals[row->stamp.signal].weight *
 				row->multiplier * stamp_decay(sweep, row->stamp);
 
-			add_to_signal(sweep, row->stamp.signal, 1, value);
+			add_to_signal(sweep, row->stamp.signal, interaction_rows(row), value);
 			sweep->person->value[MEASURE_AUTHORITY] += value;
 		}
 	}
@@ -232,9 +209,9 @@ sweep_interactions(Sweep *sweep, uint32 target)
  * Anonymous counts of the current target: so many people with one row each
  */
 static void
-sweep_anonymous(Sweep *sweep, uint32 target)
+sweep_anonymous(Sweep *sweep, uint32 place)
 {
-	for (uint64 i = sweep->anonymous_start[target]; i < sweep->anonymous_start[target + 1]; i++)
+	for (uint64 i = sweep->anonymous_start[place]; i < sweep->anonymous_start[place + 1]; i++)
 	{
 		const AnonymousCount *row = &sweep->anonymous[i];
 		const Signal *signal = &sweep->model->signals[row->stamp.signal];
@@ -308,12 +285,12 @@ count_post_events(const Sweep *sweep, PostEvent *rows, uint64 count, bool namele
  * Posts of the current target, and sharings of them
  */
 static void
-sweep_post_events(Sweep *sweep, uint32 target)
+sweep_post_events(Sweep *sweep, uint32 place)
 {
-	uint64		first_share = sweep->share_start[target];
-	uint64		first_post = sweep->post_start[target];
-	uint64		share_count = sweep->share_start[target + 1] - first_share;
-	uint64		post_count = sweep->post_start[target + 1] - first_post;
+	uint64		first_share = sweep->share_start[place];
+	uint64		first_post = sweep->post_start[place];
+	uint64		share_count = sweep->share_start[place + 1] - first_share;
+	uint64		post_count = sweep->post_start[place + 1] - first_post;
 
 	for (uint64 i = 0; i < post_count; i++)
 	{
@@ -386,79 +363,92 @@ next_person(PersonNetworkArray *people)
 	return person;
 }
 
+#define ST_SORT sort_by_actor
+#define ST_ELEMENT_TYPE Interaction
+#define ST_COMPARE(a, b) (((a)->actor > (b)->actor) - ((a)->actor < (b)->actor))
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
 /*
- * Sort a log by target; returns its records and sets where each target starts
+ * Sort a log by place; returns its records and sets where each place starts
  */
 static void *
-sort_by_target(RecordLog *log, Size target_offset, uint32 person_count, uint64 **row_start)
+sort_by_place(RowPartition *rows, RowKind kind, uint32 place_count, uint64 **row_start)
 {
-	*row_start = huge_array(log->context, (uint64) person_count + 2, sizeof(uint64));
-	return record_log_sort(log, target_offset, person_count, *row_start);
+	RecordKey	place = {.mask = PLACE_MASK};
+
+	*row_start = huge_array(CurrentMemoryContext, (uint64) place_count + 2, sizeof(uint64));
+	return record_log_sort(&rows->logs[kind], place, place_count, *row_start, CurrentMemoryContext);
 }
 
 /*
- * Sort the rows of a network by target, interactions within a target by actor
+ * Sort the rows of a partition by place, interactions of one place by actor
  */
 static void
-sort_rows(Sweep *sweep, NetworkRows *rows, uint32 person_count)
+sort_rows(Sweep *sweep, RowPartition *rows, uint32 place_count)
 {
-	uint64		count = rows->interactions.count;
-	Interaction *by_actor;
+	uint64	   *start;
 
-	sweep->interaction_count = count;
-	sweep->interaction_start = huge_array(rows->context, (uint64) person_count + 2, sizeof(uint64));
-	by_actor = record_log_sort(&rows->interactions, offsetof(Interaction, actor),
-							   person_count, sweep->interaction_start);
-	sweep->interactions = records_sort(by_actor, count, sizeof(Interaction),
-									   offsetof(Interaction, target), person_count,
-									   sweep->interaction_start, rows->context);
-	sweep->anonymous = sort_by_target(&rows->anonymous, offsetof(AnonymousCount, target),
-									  person_count, &sweep->anonymous_start);
-	sweep->shares = sort_by_target(&rows->shares, offsetof(PostEvent, target),
-								   person_count, &sweep->share_start);
-	sweep->posts = sort_by_target(&rows->posts, offsetof(PostEvent, target),
-								  person_count, &sweep->post_start);
+	sweep->interactions = sort_by_place(rows, ROWS_INTERACTIONS, place_count, &start);
+	for (uint32 i = 0; i < place_count; i++)
+		sort_by_actor(sweep->interactions + start[i], start[i + 1] - start[i]);
+	sweep->interaction_start = start;
+
+	sweep->anonymous = sort_by_place(rows, ROWS_ANONYMOUS, place_count, &sweep->anonymous_start);
+	sweep->shares = sort_by_place(rows, ROWS_SHARES, place_count, &sweep->share_start);
+	sweep->posts = sort_by_place(rows, ROWS_POSTS, place_count, &sweep->post_start);
 }
 
 /*
- * Walk over the rows of a network
+ * Room for the edges of a partition: no more than interactions
+ */
+static void
+start_edges(EdgePartition *edges, uint32 place_count, uint64 interaction_count)
+{
+	memset(edges, 0, sizeof(EdgePartition));
+	edges->place_count = place_count;
+	edges->row_start = huge_array(CurrentMemoryContext, (uint64) place_count + 1, sizeof(uint64));
+	edges->actor = huge_array(CurrentMemoryContext, interaction_count, sizeof(uint32));
+	edges->engagement = huge_array(CurrentMemoryContext, interaction_count, sizeof(double));
+}
+
+/*
+ * Walk over the rows of one partition of a network, which are used up
  *
- * trust: of its actors. people, signal_counts: added to. pairs: filled; its
- * arrays are in the network's context. The network's logs are used up.
+ * Adds to all of the output; works in the current memory context, which may be
+ * reset afterwards.
  */
 void
-sweep_network(const Ingest *ingest, int network, const Trust *trust,
-			  PersonNetworkArray *people, RecordLog *signal_counts, PairSet *pairs)
+sweep_partition(const Ingest *ingest, int network, uint32 partition, SweepOutput *output)
 {
-	NetworkRows *rows = &ingest->networks[network];
 	const Model *model = ingest->model;
-	uint32		person_count = intern_count(ingest->people);
-	Sweep		sweep = {.ingest = ingest,.model = model,.trust = trust,.pairs = pairs};
-	MemoryContext old = MemoryContextSwitchTo(rows->context);
+	uint32		place_count = partition_places(partition, intern_count(ingest->people));
+	Sweep		sweep = {.model = model,.output = output};
+	RowPartition *rows = &ingest->networks[network].partitions[partition];
+	uint64		interactions = record_log_count(&rows->logs[ROWS_INTERACTIONS]);
 
-	sort_rows(&sweep, rows, person_count);
+	sort_rows(&sweep, rows, place_count);
+	start_edges(&sweep.edges, place_count, interactions);
 	sweep.sums = palloc0(sizeof(SignalSums) * (model->signal_count + 1));
 	sweep.touched = palloc(sizeof(int) * (model->signal_count + 1));
-	pairs->person_count = person_count;
-	pairs->pair_count = 0;
-	pairs->row_start = huge_array(rows->context, (uint64) person_count + 1, sizeof(uint64));
-	pairs->pairs = (Pair *) sweep.interactions;
 
-	for (uint32 target = 0; target < person_count; target++)
+	for (uint32 place = 0; place < place_count; place++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		sweep.person = next_person(people);
-		sweep.person->person = target;
+		sweep.person = next_person(output->people);
+		sweep.person->person = person_at(partition, place);
 		sweep.person->network = network;
-		sweep_interactions(&sweep, target);
-		sweep_anonymous(&sweep, target);
-		sweep_post_events(&sweep, target);
+		sweep_interactions(&sweep, place);
+		sweep_anonymous(&sweep, place);
+		sweep_post_events(&sweep, place);
 		if (sweep.touched_count > 0)
 		{
-			finish_signals(&sweep, signal_counts);
-			people->count++;
+			finish_signals(&sweep, output->signal_counts);
+			output->people->count++;
 		}
 	}
-	pairs->row_start[person_count] = pairs->pair_count;
-	MemoryContextSwitchTo(old);
+	sweep.edges.row_start[place_count] = sweep.edges.edge_count;
+	edges_add(output->edges, partition, &sweep.edges);
 }

@@ -1,11 +1,13 @@
 /*
- * One walk over the rows of a network, target by target.
+ * One walk over the rows of a partition of a network, target by target.
  */
 #ifndef INFLUENCE_SWEEP_H
 #define INFLUENCE_SWEEP_H
 
+#include "model/edges.h"
 #include "model/measures.h"
-#include "model/pairs.h"
+#include "model/reciprocity.h"
+#include "model/trust.h"
 
 /* People with measures on the networks seen so far; grows as needed */
 typedef struct PersonNetworkArray
@@ -16,9 +18,16 @@ typedef struct PersonNetworkArray
 	PersonNetwork *items;
 } PersonNetworkArray;
 
-extern void sweep_network(const Ingest *ingest, int network, const Trust *trust,
-						  PersonNetworkArray *people, RecordLog *signal_counts,
-						  PairSet *pairs);
-extern uint32 *count_reactions(const Ingest *ingest, int network);
+/* What is known of the actors, and what the walks over a network add to */
+typedef struct SweepOutput
+{
+	const Trust *trust;
+	PersonNetworkArray *people;
+	RecordLog  *signal_counts;	/* of SignalCount */
+	EdgeSet    *edges;
+	Reciprocity *reciprocity;
+} SweepOutput;
+
+extern void sweep_partition(const Ingest *ingest, int network, uint32 partition, SweepOutput *output);
 
 #endif							/* INFLUENCE_SWEEP_H */

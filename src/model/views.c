@@ -26,6 +26,7 @@
 #include "memory.h"
 #include "model/owner.h"
 #include "model/progress.h"
+#include "model/record_sort.h"
 #include "model/run.h"
 #include "model/views.h"
 
@@ -175,6 +176,7 @@ static OrderKey *
 order_person_networks(const Run *run)
 {
 	const Measures *measures = run->measures;
+	RecordKey	key = {.offset = offsetof(OrderKey, place),.mask = PG_UINT32_MAX};
 	uint32	   *place = places_by_id(run);
 	uint64	   *row_start = huge_array(CurrentMemoryContext, (uint64) run->scores->count + 2,
 									   sizeof(uint64));
@@ -187,8 +189,7 @@ order_person_networks(const Run *run)
 		keys[i].index = i;
 	}
 	keys = records_sort(keys, measures->person_network_count, sizeof(OrderKey),
-						offsetof(OrderKey, place), run->scores->count, row_start,
-						CurrentMemoryContext);
+						key, run->scores->count, row_start, CurrentMemoryContext);
 	pfree(row_start);
 	pfree(place);
 	return keys;
@@ -253,7 +254,7 @@ fill_network_scores(const Run *run, RowSink *sink)
 }
 
 /*
- * Counts by signal in the order of ids; "person" becomes the place in by_id
+ * Counts by signal in the order of ids
  *
  * The log is used up. Within a person the order stays: networks, then kinds.
  */
@@ -261,20 +262,11 @@ static SignalCount *
 order_signal_counts(const Run *run, RecordLog *log)
 {
 	uint32	   *place = places_by_id(run);
+	RecordKey	key = {offsetof(SignalCount, person), PG_UINT32_MAX, place};
 	uint64	   *row_start = huge_array(CurrentMemoryContext, (uint64) run->scores->count + 2,
 									   sizeof(uint64));
-	SignalCount *sorted;
+	SignalCount *sorted = record_log_sort(log, key, run->scores->count, row_start, CurrentMemoryContext);
 
-	for (uint32 chunk = 0; chunk < log->chunk_count; chunk++)
-	{
-		SignalCount *records = (SignalCount *) log->chunks[chunk];
-		uint32		length = record_log_chunk_length(log, chunk);
-
-		CHECK_FOR_INTERRUPTS();
-		for (uint32 i = 0; i < length; i++)
-			records[i].person = place[records[i].person];
-	}
-	sorted = record_log_sort(log, offsetof(SignalCount, person), run->scores->count, row_start);
 	pfree(row_start);
 	pfree(place);
 	return sorted;
@@ -290,7 +282,7 @@ fill_signals(const Run *run, RowSink *sink)
 	bool		nulls[lengthof(signal_types)] = {false};
 	Datum	   *kinds = palloc(sizeof(Datum) * (run->model->signal_count + 1));
 	Datum	   *networks = palloc(sizeof(Datum) * (run->model->signal_count + 1));
-	uint64		count = run->measures->signal_counts.count;
+	uint64		count = record_log_count(&run->measures->signal_counts);
 	SignalCount *records = order_signal_counts(run, &run->measures->signal_counts);
 
 	for (int i = 0; i < run->model->signal_count; i++)
@@ -300,10 +292,10 @@ fill_signals(const Run *run, RowSink *sink)
 	}
 	for (uint64 i = 0; i < count; i++)
 	{
-		const PersonScore *person = &run->scores->people[run->scores->by_id[records[i].person]];
-
 		CHECK_FOR_INTERRUPTS();
-		values[0] = intern_datum(run->ingest->people, person->person);
+		if (i + PREFETCH_AHEAD < count)
+			intern_prefetch_datum(run->ingest->people, records[i + PREFETCH_AHEAD].person);
+		values[0] = intern_datum(run->ingest->people, records[i].person);
 		values[1] = networks[records[i].signal];
 		values[2] = kinds[records[i].signal];
 		values[3] = Float8GetDatum(records[i].count);

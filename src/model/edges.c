@@ -1,0 +1,211 @@
+/*
+ * Keeping, spilling and reading the graph of engagement of one network.
+ *
+ * Memory: 12 bytes an edge and 8 a person.
+ */
+#include "compat.h"
+
+#include "miscadmin.h"
+
+#include "memory.h"
+#include "model/edges.h"
+
+/*
+ * A graph without edges, in context; file is where its edges may be moved
+ */
+EdgeSet *
+edges_create(uint32 person_count, SpillFile *file, MemoryContext context)
+{
+	EdgeSet    *edges = MemoryContextAllocZero(context, sizeof(EdgeSet));
+
+	edges->context = context;
+	edges->file = file;
+	edges->person_count = person_count;
+	return edges;
+}
+
+static void *
+copy_array(MemoryContext context, const void *array, uint64 count, Size element_size)
+{
+	void	   *copy = huge_array(context, count, element_size);
+
+	memcpy(copy, array, count * element_size);
+	return copy;
+}
+
+/*
+ * Add the edges of a partition, which are copied
+ */
+void
+edges_add(EdgeSet *edges, uint32 partition, const EdgePartition *from)
+{
+	EdgePartition *to = &edges->partitions[partition];
+
+	to->place_count = from->place_count;
+	to->edge_count = from->edge_count;
+	to->row_start = copy_array(edges->context, from->row_start, (uint64) from->place_count + 1, sizeof(uint64));
+	to->actor = copy_array(edges->context, from->actor, from->edge_count, sizeof(uint32));
+	to->engagement = copy_array(edges->context, from->engagement, from->edge_count, sizeof(double));
+	edges->edge_count += from->edge_count;
+}
+
+/*
+ * Have the edges of a partition in memory
+ */
+void
+edges_load(EdgeSet *edges, uint32 partition)
+{
+	EdgePartition *part = &edges->partitions[partition];
+
+	if (part->actor != NULL || part->row_start == NULL)
+		return;
+	part->actor = huge_array(edges->context, part->edge_count, sizeof(uint32));
+	part->engagement = huge_array(edges->context, part->edge_count, sizeof(double));
+	spill_read(edges->file, part->actor_place, part->actor, part->edge_count * sizeof(uint32));
+	spill_read(edges->file, part->engagement_place, part->engagement, part->edge_count * sizeof(double));
+}
+
+/*
+ * Leave out the edges of a partition, which is in memory, with less engagement
+ * than that
+ */
+void
+edges_drop_weak(EdgeSet *edges, uint32 partition, double least)
+{
+	EdgePartition *part = &edges->partitions[partition];
+	uint64		kept = 0;
+	uint64		next = 0;
+
+	for (uint32 place = 0; place < part->place_count; place++)
+	{
+		uint64		end = part->row_start[place + 1];
+
+		part->row_start[place] = kept;
+		for (; next < end; next++)
+		{
+			if (part->engagement[next] < least)
+				continue;
+			part->actor[kept] = part->actor[next];
+			part->engagement[kept] = part->engagement[next];
+			kept++;
+		}
+	}
+	edges->edge_count -= part->edge_count - kept;
+	part->row_start[part->place_count] = kept;
+	part->edge_count = kept;
+}
+
+/*
+ * Move all edges that are in memory to the file
+ */
+void
+edges_spill(EdgeSet *edges)
+{
+	for (int i = 0; i < PARTITION_COUNT; i++)
+	{
+		EdgePartition *part = &edges->partitions[i];
+
+		if (part->actor == NULL)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		part->actor_place = spill_write(edges->file, part->actor, part->edge_count * sizeof(uint32));
+		part->engagement_place = spill_write(edges->file, part->engagement, part->edge_count * sizeof(double));
+		pfree(part->actor);
+		pfree(part->engagement);
+		part->actor = NULL;
+		part->engagement = NULL;
+	}
+}
+
+/*
+ * Make room for so many edges in the reader
+ */
+static void
+reserve_edges(EdgeReader *reader, uint64 count)
+{
+	if (count <= reader->capacity)
+		return;
+	if (reader->actor != NULL)
+	{
+		pfree(reader->actor);
+		pfree(reader->engagement);
+	}
+	reader->capacity = count;
+	reader->actor = huge_array(reader->edges->context, count, sizeof(uint32));
+	reader->engagement = huge_array(reader->edges->context, count, sizeof(double));
+}
+
+/*
+ * Read the edges of some places from the file
+ */
+static void
+read_rows(EdgeReader *reader, const EdgePartition *part, uint32 first_place, EdgeBlock *block)
+{
+	const uint64 *row_start = &part->row_start[first_place];
+	uint64		first = row_start[0];
+	uint64		count = row_start[block->row_count] - first;
+	SpillPlace	actors = part->actor_place;
+	SpillPlace	engagements = part->engagement_place;
+
+	reserve_edges(reader, count);
+	for (uint32 i = 0; i <= block->row_count; i++)
+		reader->row_start[i] = row_start[i] - first;
+	actors.offset += first * sizeof(uint32);
+	engagements.offset += first * sizeof(double);
+	spill_read(reader->edges->file, actors, reader->actor, count * sizeof(uint32));
+	spill_read(reader->edges->file, engagements, reader->engagement, count * sizeof(double));
+	block->row_start = reader->row_start;
+	block->source = reader->actor;
+	block->weight = reader->engagement;
+}
+
+static void
+rewind_reader(void *state)
+{
+	((EdgeReader *) state)->next_block = 0;
+}
+
+/*
+ * The next block of targets
+ */
+static bool
+next_block(void *state, EdgeBlock *block)
+{
+	EdgeReader *reader = state;
+	const EdgeSet *edges = reader->edges;
+	const EdgePartition *part;
+	uint64		first = (uint64) reader->next_block << BLOCK_BITS;
+	uint32		place;
+
+	if (first >= edges->person_count)
+		return false;
+	reader->next_block++;
+	part = &edges->partitions[partition_of((uint32) first)];
+	place = place_of((uint32) first);
+	block->first_row = (uint32) first;
+	block->row_count = Min(edges->person_count - (uint32) first, BLOCK_PEOPLE);
+	if (part->actor == NULL)
+		read_rows(reader, part, place, block);
+	else
+	{
+		block->row_start = &part->row_start[place];
+		block->source = part->actor;
+		block->weight = part->engagement;
+	}
+	return true;
+}
+
+/*
+ * The edges as the math layer reads them; nodes are people
+ *
+ * reader: is set up here, and kept by the caller as long as the feed is used.
+ */
+EdgeFeed
+edges_feed(const EdgeSet *edges, EdgeReader *reader)
+{
+	EdgeFeed	feed = {.rewind = rewind_reader,.next = next_block,.state = reader};
+
+	memset(reader, 0, sizeof(EdgeReader));
+	reader->edges = edges;
+	return feed;
+}

@@ -1,0 +1,56 @@
+/*
+ * Reads the sources of a model.
+ *
+ * Large tables are read by several processes (ingest_parallel.c). What cannot be
+ * shared out among them, such as foreign tables and views that join, is read by
+ * this one, row by row under whatever plan the server makes.
+ */
+#include "compat.h"
+
+#include "utils/memutils.h"
+
+#include "influence.h"
+#include "model/ingest_parallel.h"
+#include "model/ingest_run.h"
+#include "model/progress.h"
+#include "model/reader.h"
+#include "model/source.h"
+
+/*
+ * Read one source in this process
+ */
+static void
+read_source(Ingest *ingest, const Source *source)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "influence source",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	SourceReader *reader = reader_create(ingest, source);
+
+	progress_report(ingest->model->ref.name, "reading source \"%s\"", source->name);
+	source_stream(ingest->model, source, reader_start, reader_row, reader);
+	reader_finish(reader);
+
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+/*
+ * Read all sources of a model as of a moment
+ *
+ * Runs in the owner's security context. The result is in the current memory
+ * context. While it grows, this process keeps half of influence.max_memory and
+ * the others a quarter. Errors: those of source_query(), bad rows when the policy says so,
+ * and whatever the source queries raise.
+ */
+Ingest *
+ingest_run(const Model *model, TimestampTz as_of)
+{
+	Size		limit = (Size) influence_max_memory * 1024;
+	Ingest	   *ingest = ingest_create(model, as_of, spill_create(CurrentMemoryContext), limit / 2);
+	ListCell   *lc;
+
+	foreach(lc, ingest_in_parallel(ingest, limit / 4))
+		read_source(ingest, lfirst(lc));
+	return ingest;
+}

@@ -1,0 +1,24 @@
+/*
+ * Sorting records by dense keys.
+ */
+#ifndef INFLUENCE_RECORD_SORT_H
+#define INFLUENCE_RECORD_SORT_H
+
+#include "postgres.h"
+
+#include "model/record_log.h"
+
+/* Where a record has its key: in some low bits of a uint32 */
+typedef struct RecordKey
+{
+	uint32		offset;
+	uint32		mask;
+	const uint32 *map;			/* NULL, or from what is there to the key */
+} RecordKey;
+
+extern void *record_log_sort(RecordLog *log, RecordKey key, uint32 key_count,
+							 uint64 *row_start, MemoryContext context);
+extern void *records_sort(void *records, uint64 count, Size record_size, RecordKey key,
+						  uint32 key_count, uint64 *row_start, MemoryContext context);
+
+#endif							/* INFLUENCE_RECORD_SORT_H */

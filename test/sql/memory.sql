@@ -1,0 +1,82 @@
+-- influence.max_memory: what does not fit is kept in temporary files, and the
+-- scores are the same.
+SET timezone = 'UTC';
+SET client_min_messages = warning;
+
+-- so many people that little is left for what is between them
+CREATE TABLE memory_likes AS
+	SELECT (i * 7919::bigint) % 40009 AS actor, (i * i * 31 + i) % 39989 AS target,
+		timestamptz '2026-01-01' - (i % 80) * interval '1 day' AS at,
+		(ARRAY['like', 'comment', 'share', 'follow', 'post'])[1 + i % 5] AS kind,
+		i % 977 AS post, 1 + i % 3 AS weight
+	FROM generate_series(1::bigint, 400000) AS i;
+-- rows without an actor, and rows traded
+INSERT INTO memory_likes SELECT NULL, target, at, 'like', post, 1 FROM memory_likes LIMIT 20000;
+INSERT INTO memory_likes SELECT target, actor, at, 'like', post, 2 FROM memory_likes WHERE actor % 2 = 0 LIMIT 40000;
+
+SELECT influence_create_model('memory');
+SELECT influence_add_source('memory', 'likes', 'memory_likes', actor => 'actor', target => 'target',
+	occurred_at => 'at', kind_column => 'kind', post => 'post', weight => 'weight');
+
+CREATE FUNCTION pg_temp.temporary_files() RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_stat_force_next_flush();
+	PERFORM pg_stat_clear_snapshot();
+	RETURN (SELECT temp_files FROM pg_stat_database WHERE datname = current_database());
+END $$;
+
+SHOW influence.max_memory;
+SELECT (influence_refresh('memory', '2026-01-01')).status;
+CREATE TABLE large_scores AS SELECT * FROM memory.scores;
+CREATE TABLE large_network_scores AS SELECT * FROM memory.network_scores;
+CREATE TABLE large_signals AS SELECT * FROM memory.signals;
+
+-- One process, and several
+CREATE PROCEDURE pg_temp.compare(parallel_workers int) LANGUAGE plpgsql AS $$
+DECLARE
+	files bigint := pg_temp.temporary_files();
+BEGIN
+	PERFORM set_config('max_parallel_workers_per_gather', parallel_workers::text, false);
+	PERFORM influence_refresh('memory', '2026-01-01');
+	COMMIT;
+	RAISE WARNING 'temporary files: %', pg_temp.temporary_files() > files;
+	RAISE WARNING 'people: %, other scores: %, other networks: %, other signals: %',
+		(SELECT count(*) FROM memory.scores),
+		(SELECT count(*) FROM memory.scores AS s FULL JOIN large_scores AS l USING (user_id)
+			WHERE (abs(s.score - l.score) < 1e-9 AND s.rank = l.rank AND abs(s.notoriety - l.notoriety) < 1e-9) IS NOT TRUE),
+		(SELECT count(*) FROM memory.network_scores AS s FULL JOIN large_network_scores AS l USING (user_id, network)
+			WHERE (abs(s.engagement - l.engagement) < 1e-9 * l.engagement AND abs(s.points - l.points) < 1e-9) IS NOT TRUE),
+		(SELECT count(*) FROM memory.signals AS s FULL JOIN large_signals AS l USING (user_id, network, kind)
+			WHERE (s.count = l.count AND abs(s.decayed_value - l.decayed_value) <= 1e-9 * l.decayed_value) IS NOT TRUE);
+END $$;
+CALL pg_temp.compare(0);
+SET influence.max_memory = '16MB';
+SET min_parallel_table_scan_size = 0;
+CALL pg_temp.compare(0);
+CALL pg_temp.compare(2);
+
+-- Too many people: an error that says how much is needed, which is enough then
+INSERT INTO memory_likes SELECT i, i + 1, '2025-12-31', 'like', NULL, 1 FROM generate_series(100000, 170000) AS i;
+CREATE PROCEDURE pg_temp.refuse() LANGUAGE plpgsql AS $$
+DECLARE
+	hint text;
+BEGIN
+	PERFORM influence_refresh('memory', '2026-01-01');
+EXCEPTION WHEN configuration_limit_exceeded THEN
+	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+	RAISE WARNING '%: %', SQLSTATE, SQLERRM;
+	PERFORM set_config('influence.max_memory', substring(hint FROM '\d+ MB'), false);
+END $$;
+SET max_parallel_workers_per_gather = 0;
+CALL pg_temp.refuse();
+SELECT count(*) FROM memory.scores;
+SELECT (influence_refresh('memory', '2026-01-01')).status;
+SELECT count(*) FROM memory.scores;
+
+-- Nonsense
+SET influence.max_memory = 0;
+SET influence.max_memory = '1kB';
+
+RESET client_min_messages;
+SELECT influence_drop_model('memory');
+DROP TABLE memory_likes, large_scores, large_network_scores, large_signals;
