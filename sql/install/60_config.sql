@@ -60,6 +60,12 @@ CREATE TABLE influence.models (
 	-- what is kept
 	history_retention         interval DEFAULT '90 days'
 		CONSTRAINT history_retention_to_1000_years CHECK (history_retention > '0' AND history_retention <= '1000 years'),
+	-- who is not scored
+	opted_out_actors          text NOT NULL DEFAULT 'anonymous'
+		CONSTRAINT opted_out_actors_is_anonymous_or_ignore CHECK (opted_out_actors IN ('anonymous', 'ignore')),
+	scored_only               boolean NOT NULL DEFAULT false,
+	id_salt                   bytea NOT NULL DEFAULT uuid_send(gen_random_uuid())
+		CONSTRAINT id_salt_of_16_bytes_or_more CHECK (octet_length(id_salt) >= 16),
 	-- what was published last
 	published_as_of           timestamptz
 		CONSTRAINT published_as_of_is_finite CHECK (isfinite(published_as_of)),
@@ -95,6 +101,9 @@ COMMENT ON COLUMN influence.models.target_mean IS 'Mean score that a calibration
 COMMENT ON COLUMN influence.models.target_p95 IS '95th percentile of the scores that a calibration aims at; above target_mean';
 COMMENT ON COLUMN influence.models.calibration_policy IS 'anchored: the map from raw to score stays until influence_calibrate(); each_refresh: it follows the population';
 COMMENT ON COLUMN influence.models.history_retention IS 'How long score_history keeps a day; NULL: for ever';
+COMMENT ON COLUMN influence.models.opted_out_actors IS 'What people who opted out do to others: anonymous, it counts as of somebody unknown; ignore, it does not count';
+COMMENT ON COLUMN influence.models.scored_only IS 'Consent mode: only people who opted in are scored (influence_opt_in)';
+COMMENT ON COLUMN influence.models.id_salt IS 'Random bytes in front of ids when influence.privacy_choices hashes them';
 COMMENT ON COLUMN influence.models.published_as_of IS 'As-of time of the scores that are published now; NULL before the first refresh';
 COMMENT ON COLUMN influence.models.created_at IS 'When the model was created';
 COMMENT ON COLUMN influence.models.schema_created IS 'Whether the schema was created for the model, and goes with it when it is empty then';
@@ -290,7 +299,8 @@ GRANT UPDATE (time_window, clock_skew, bad_row_policy, sentiment_policy,
 			  damping, max_iterations, tolerance,
 			  audience_weight, engagement_weight, true_reach_weight, amplification_weight,
 			  network_influence_weight, authority_weight,
-			  target_mean, target_p95, calibration_policy, history_retention, published_as_of)
+			  target_mean, target_p95, calibration_policy, history_retention, published_as_of,
+			  opted_out_actors, scored_only)
 	ON influence.models TO PUBLIC;
 ALTER TABLE influence.models ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readers ON influence.models FOR SELECT

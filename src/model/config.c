@@ -111,7 +111,8 @@ load_options(Model *model)
 
 	select_rows("SELECT *, bad_row_policy OPERATOR(pg_catalog.=) 'error' AS bad_rows_fail, "
 				"sentiment_policy OPERATOR(pg_catalog.=) 'ignore' AS ignore_sentiment, "
-				"calibration_policy OPERATOR(pg_catalog.=) 'each_refresh' AS calibrate_each_refresh "
+				"calibration_policy OPERATOR(pg_catalog.=) 'each_refresh' AS calibrate_each_refresh, "
+				"opted_out_actors OPERATOR(pg_catalog.=) 'anonymous' AS hidden_actors_count "
 				"FROM influence.models WHERE model OPERATOR(pg_catalog.=) $1",
 				model->ref.name);
 	if (SPI_processed != 1)
@@ -123,6 +124,7 @@ load_options(Model *model)
 	model->clock_skew = interval_column(0, "clock_skew");
 	model->bad_rows_fail = bool_column(0, "bad_rows_fail");
 	model->ignore_sentiment = bool_column(0, "ignore_sentiment");
+	model->hidden_actors_count = bool_column(0, "hidden_actors_count");
 	model->reach_half_life = interval_column(0, "reach_half_life");
 	model->reciprocity_discount = float_column(0, "reciprocity_discount");
 	model->selectivity_rate = float_column(0, "selectivity_rate");
@@ -245,6 +247,45 @@ load_sources(Model *model, MemoryContext context)
 }
 
 /*
+ * A bytea column of a row; *size is set
+ */
+static const uint8 *
+bytes_column(uint64 row, const char *name, Size *size)
+{
+	bool		isnull;
+	bytea	   *value = DatumGetByteaPP(column(row, name, &isnull));
+
+	*size = VARSIZE_ANY_EXHDR(value);
+	return (const uint8 *) VARDATA_ANY(value);
+}
+
+/*
+ * What people chose; model->privacy is in context
+ */
+static void
+load_privacy(Model *model, MemoryContext context)
+{
+	MemoryContext old;
+	const uint8 *bytes;
+	Size		size;
+
+	select_rows("SELECT scored_only, id_salt FROM influence.models "
+				"WHERE model OPERATOR(pg_catalog.=) $1", model->ref.name);
+	bytes = bytes_column(0, "id_salt", &size);
+	old = MemoryContextSwitchTo(context);
+	model->privacy = privacy_create(bytes, size, bool_column(0, "scored_only"));
+	MemoryContextSwitchTo(old);
+
+	select_rows("SELECT user_hash, choice OPERATOR(pg_catalog.<>) 'opted_in' AS hidden "
+				"FROM influence.privacy_choices WHERE model OPERATOR(pg_catalog.=) $1", model->ref.name);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bytes = bytes_column(i, "user_hash", &size);
+		privacy_add(model->privacy, bytes, size, bool_column(i, "hidden"));
+	}
+}
+
+/*
  * Load everything that a refresh of the model needs, into the current context
  */
 Model *
@@ -261,6 +302,7 @@ config_load(const ModelRef *ref)
 	load_networks(model, context);
 	load_signals(model, context);
 	load_sources(model, context);
+	load_privacy(model, context);
 	SPI_finish();
 	return model;
 }

@@ -31,7 +31,9 @@ static const char *const ignore_reason_names[IGNORE_REASON_COUNT] = {
 	[IGNORE_FUTURE] = "future",
 	[IGNORE_OUTSIDE_WINDOW] = "outside_window",
 	[IGNORE_ZERO_WEIGHT] = "zero_weight",
-	[IGNORE_SELF] = "self"
+	[IGNORE_SELF] = "self",
+	[IGNORE_NOT_SCORED] = "not_scored",
+	[IGNORE_HIDDEN_ACTOR] = "opted_out_actor"
 };
 
 /*
@@ -63,12 +65,16 @@ grow_people(Ingest *ingest)
 
 		ingest->last_active_at = huge_array(ingest->context, capacity, sizeof(TimestampTz));
 		ingest->notoriety = huge_array(ingest->context, capacity, sizeof(double));
+		if (!privacy_is_empty(ingest->model->privacy))
+			ingest->privacy = huge_array(ingest->context, capacity, sizeof(uint8));
 		MemoryContextSwitchTo(old);
 	}
 	else
 	{
 		ingest->last_active_at = huge_array_resize(ingest->last_active_at, capacity, sizeof(TimestampTz));
 		ingest->notoriety = huge_array_resize(ingest->notoriety, capacity, sizeof(double));
+		if (ingest->privacy != NULL)
+			ingest->privacy = huge_array_resize(ingest->privacy, capacity, sizeof(uint8));
 	}
 	for (uint32 i = ingest->person_capacity; i < capacity; i++)
 	{
@@ -84,9 +90,14 @@ grow_people(Ingest *ingest)
 uint32
 ingest_person(Ingest *ingest, Datum id)
 {
+	uint32		known = intern_count(ingest->people);
 	uint32		person = intern_id(ingest->people, id);
 
+	if (person < known)
+		return person;
 	grow_people(ingest);
+	if (ingest->privacy != NULL)
+		ingest->privacy[person] = privacy_rule(ingest->model->privacy, id, ingest->model->ref.id_type);
 	return person;
 }
 

@@ -117,10 +117,12 @@ typedef enum IgnoreReason
 	IGNORE_FUTURE,
 	IGNORE_OUTSIDE_WINDOW,
 	IGNORE_ZERO_WEIGHT,
-	IGNORE_SELF
+	IGNORE_SELF,
+	IGNORE_NOT_SCORED,
+	IGNORE_HIDDEN_ACTOR
 } IgnoreReason;
 
-#define IGNORE_REASON_COUNT	(IGNORE_SELF + 1)
+#define IGNORE_REASON_COUNT	(IGNORE_HIDDEN_ACTOR + 1)
 
 typedef struct Ingest
 {
@@ -137,6 +139,7 @@ typedef struct Ingest
 	uint32		person_capacity;	/* length of the arrays below */
 	TimestampTz *last_active_at;	/* by person; DT_NOBEGIN: never */
 	double	   *notoriety;		/* by person */
+	uint8	   *privacy;		/* PrivacyRule by person; NULL: none for anybody */
 
 	uint64		rows_read;
 	uint64		rows_ignored[IGNORE_REASON_COUNT];
@@ -153,5 +156,11 @@ extern void ingest_spill(Ingest *ingest);
 extern void ingest_check_people(const Ingest *ingest);
 extern void ingest_limit_memory(Ingest *ingest);
 extern const char *ignore_reason_name(IgnoreReason reason);
+
+static inline PrivacyRule
+ingest_privacy(const Ingest *ingest, uint32 person)
+{
+	return ingest->privacy == NULL ? PRIVACY_NONE : (PrivacyRule) ingest->privacy[person];
+}
 
 #endif							/* INFLUENCE_INGEST_H */

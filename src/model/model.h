@@ -12,6 +12,8 @@
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
+#include "model/privacy.h"
+
 /* What identifies a model; enough to read its score views */
 typedef struct ModelRef
 {
@@ -90,6 +92,8 @@ typedef struct Model
 	double		clock_skew;		/* microseconds */
 	bool		bad_rows_fail;
 	bool		ignore_sentiment;
+	bool		hidden_actors_count;	/* as anonymous ones */
+	PrivacyList *privacy;
 
 	double		reach_half_life;	/* microseconds */
 	double		reciprocity_discount;

@@ -55,6 +55,7 @@ typedef struct Row
 	TimestampTz occurred_at;
 	double		age;			/* microseconds, not negative */
 	double		weight;
+	double		people;			/* of a row without an actor */
 	double		sentiment;
 	uint64		post;			/* hash, 0: none */
 	pg_uuid_t	uuids[2];		/* what the ids point to in a model of uuids */
@@ -268,8 +269,8 @@ append_anonymous(Ingest *ingest, const Row *row)
 	AnonymousCount *record = append_record(ingest, row, ROWS_ANONYMOUS);
 
 	record->stamp = row_stamp(row);
-	record->people = row->weight;
-	record->influence_part = 1 + Min(row->sentiment, 0);
+	record->people = row->people;
+	record->influence_part = row->weight / row->people * (1 + Min(row->sentiment, 0));
 }
 
 static void
@@ -330,6 +331,30 @@ keep_id(const Ingest *ingest, Datum id, pg_uuid_t *copy)
 }
 
 /*
+ * Leave out who must be left out; false when nothing is left of the row
+ */
+static bool
+respect_privacy(Ingest *ingest, Row *row)
+{
+	if (ingest_privacy(ingest, row->target) != PRIVACY_NONE)
+	{
+		ingest->rows_ignored[IGNORE_NOT_SCORED]++;
+		return false;
+	}
+	if (row->actor == NOBODY || ingest_privacy(ingest, row->actor) != PRIVACY_HIDDEN)
+		return true;
+	if (!ingest->model->hidden_actors_count)
+	{
+		ingest->rows_ignored[IGNORE_HIDDEN_ACTOR]++;
+		return false;
+	}
+	/* one unknown person, however much the row weighs */
+	row->actor = NOBODY;
+	row->people = 1;
+	return true;
+}
+
+/*
  * Look up the people of the rows at hand and record those that count
  */
 static void
@@ -347,6 +372,7 @@ record_batch(SourceReader *reader)
 	{
 		Row		   *row = &reader->batch[i];
 
+		row->people = row->weight;
 		row->target = ingest_person(ingest, row->target_id);
 		row->actor = row->has_actor ? ingest_person(ingest, row->actor_id) : NOBODY;
 		if (row->has_actor)
@@ -359,7 +385,7 @@ record_batch(SourceReader *reader)
 		if (row->actor == row->target &&
 			(role_is_engaging(row->signal->role) || row->signal->role == ROLE_FOLLOW))
 			ingest->rows_ignored[IGNORE_SELF]++;
-		else
+		else if (ingest->privacy == NULL || respect_privacy(ingest, row))
 			record_row(ingest, row);
 	}
 	reader->batch_count = 0;

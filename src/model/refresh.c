@@ -15,28 +15,23 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "storage/lmgr.h"
-#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "model/attempt.h"
+#include "model/model_lock.h"
 #include "model/owner.h"
 #include "model/progress.h"
 #include "model/publish.h"
 #include "model/refresh_log.h"
 #include "model/remarks.h"
-
-/* Sub-object of the view "scores" whose lock stands for "being refreshed" */
-#define REFRESH_LOCK_SUBID	0xFFFF
 
 /* A refresh that this session is in the middle of */
 typedef struct RunningRefresh
@@ -64,14 +59,9 @@ is_running_here(const ModelRef *model)
  * another refresh has it
  */
 static bool
-lock_model(const ModelRef *model)
+lock_for_refresh(const ModelRef *model)
 {
-	LOCKTAG		tag;
-
-	if (is_running_here(model))
-		return false;
-	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, model->scores, REFRESH_LOCK_SUBID);
-	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+	return !is_running_here(model) && model_lock(model, false);
 }
 
 /*
@@ -86,7 +76,7 @@ refresh_as_owner(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
 	Run		   *run = NULL;
 
 	owner_enter(&saved, model_owner(ref));
-	if (lock_model(ref))
+	if (lock_for_refresh(ref))
 	{
 		/* what a refresh that has just let go of the lock has left must be seen */
 		PushActiveSnapshot(IsolationUsesXactSnapshot() ? GetActiveSnapshot() : GetLatestSnapshot());

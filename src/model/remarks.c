@@ -25,7 +25,9 @@ static const char *const reason_hints[IGNORE_REASON_COUNT] = {
 	[IGNORE_FUTURE] = "They are later than as_of.",
 	[IGNORE_OUTSIDE_WINDOW] = "They are older than time_window in influence.models; as_of is for moments in the past.",
 	[IGNORE_ZERO_WEIGHT] = "Their own weight is 0, or that of their signal in influence.signals.",
-	[IGNORE_SELF] = "Their actor is their target; see both mappings in influence.sources."
+	[IGNORE_SELF] = "Their actor is their target; see both mappings in influence.sources.",
+	[IGNORE_NOT_SCORED] = "Their target opted out or, with scored_only in influence.models, did not opt in.",
+	[IGNORE_HIDDEN_ACTOR] = "Their actor opted out; see opted_out_actors in influence.models."
 };
 
 /*

@@ -20,7 +20,6 @@ SELECT influence_add_source('memory', 'likes', 'memory_likes', actor => 'actor',
 
 CREATE FUNCTION pg_temp.temporary_files() RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
-	PERFORM pg_stat_force_next_flush();
 	PERFORM pg_stat_clear_snapshot();
 	RETURN (SELECT temp_files FROM pg_stat_database WHERE datname = current_database());
 END $$;
@@ -38,6 +37,7 @@ DECLARE
 BEGIN
 	PERFORM set_config('max_parallel_workers_per_gather', parallel_workers::text, false);
 	PERFORM influence_refresh('memory', '2026-01-01');
+	PERFORM pg_stat_force_next_flush();
 	COMMIT;
 	RAISE WARNING 'temporary files: %', pg_temp.temporary_files() > files;
 	RAISE WARNING 'people: %, other scores: %, other networks: %, other signals: %',
@@ -80,3 +80,4 @@ SET influence.max_memory = '1kB';
 RESET client_min_messages;
 SELECT influence_drop_model('memory');
 DROP TABLE memory_likes, large_scores, large_network_scores, large_signals;
+DELETE FROM influence.refresh_log WHERE model = 'memory';

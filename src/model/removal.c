@@ -1,0 +1,148 @@
+/*
+ * Taking one person out of what is published, at once.
+ *
+ * The score views are materialized views, from which SQL deletes nothing. So
+ * their rows are deleted here as the server deletes from any table: with a lock
+ * that readers do not notice, visible to others at commit, undone by a rollback.
+ * The refresh lock is taken first: a refresh that is under way, and may have read
+ * the person's rows already, has published before we look.
+ */
+#include "compat.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_am_d.h"
+#include "catalog/pg_type_d.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "model/model_lock.h"
+#include "model/owner.h"
+#include "model/views.h"
+
+/* Column of the id in every score view */
+#define VIEW_USER_ID	1
+
+/*
+ * An index of the view that begins with the id; InvalidOid when there is none
+ */
+static Oid
+find_id_index(Relation view)
+{
+	ListCell   *lc;
+
+	foreach(lc, RelationGetIndexList(view))
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+		bool		fits = index->rd_index->indisvalid && index->rd_index->indkey.values[0] == VIEW_USER_ID &&
+			index->rd_rel->relam == BTREE_AM_OID &&
+			RelationGetIndexPredicate(index) == NIL;
+
+		index_close(index, NoLock);
+		if (fits)
+			return lfirst_oid(lc);
+	}
+	return InvalidOid;
+}
+
+static RegProcedure
+equality_of(Oid id_type)
+{
+	return id_type == INT8OID ? F_INT8EQ : id_type == UUIDOID ? F_UUID_EQ : F_TEXTEQ;
+}
+
+/*
+ * Delete a person's rows from one view; returns their number
+ */
+static uint64
+remove_from_view(Oid relation, Datum id, Oid id_type)
+{
+	Relation	view = table_open(relation, RowExclusiveLock);
+	Oid			index = find_id_index(view);
+	ScanKeyData key;
+	Snapshot	snapshot;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	uint64		count = 0;
+
+	/* with the lock, not before: a swap or REFRESH may have come in between */
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	ScanKeyEntryInitialize(&key, 0, VIEW_USER_ID, BTEqualStrategyNumber, id_type,
+						   TupleDescAttr(RelationGetDescr(view), VIEW_USER_ID - 1)->attcollation,
+						   equality_of(id_type), id);
+	scan = systable_beginscan(view, index, OidIsValid(index), snapshot, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		simple_heap_delete(view, &tuple->t_self);
+		count++;
+	}
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(view, NoLock);
+	return count;
+}
+
+/*
+ * Delete a person's rows from the history; returns their number
+ */
+static uint64
+remove_from_history(const ModelRef *ref, Datum id)
+{
+	char	   *sql = psprintf("DELETE FROM %s WHERE user_id OPERATOR(pg_catalog.=) $1",
+							   quote_qualified_identifier(ref->schema, "score_history"));
+	Oid			types[1] = {ref->id_type};
+	uint64		count;
+
+	SPI_connect();
+	SPI_execute_with_args(sql, 1, types, &id, NULL, false, 0);
+	count = SPI_processed;
+	SPI_finish();
+	return count;
+}
+
+PG_FUNCTION_INFO_V1(influence_remove_person);
+
+/*
+ * influence_remove_person(model text, user_id text) returns bigint: delete the
+ * rows about a person from all score views and the history
+ *
+ * Returns how many there were. Errors: 42501 for others than the model's owner,
+ * 22P02 when the id is none of the model's type.
+ */
+Datum
+influence_remove_person(PG_FUNCTION_ARGS)
+{
+	ModelRef   *ref = model_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	char	   *user_id = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	OwnerContext saved;
+	Datum		id;
+	uint64		count = 0;
+
+	model_check_owner(ref);
+	id = ref->id_type == INT8OID ? DirectFunctionCall1(int8in, CStringGetDatum(user_id)) :
+		ref->id_type == UUIDOID ? DirectFunctionCall1(uuid_in, CStringGetDatum(user_id)) :
+		CStringGetTextDatum(user_id);
+
+	owner_enter(&saved, model_owner(ref));
+	model_lock(ref, true);
+	for (ScoreView view = 0; view < VIEW_COUNT; view++)
+	{
+		Oid			relation = get_relname_relid(view_name(view), get_namespace_oid(ref->schema, false));
+
+		if (OidIsValid(relation))
+			count += remove_from_view(relation, id, ref->id_type);
+	}
+	count += remove_from_history(ref, id);
+	owner_leave(&saved);
+	PG_RETURN_INT64((int64) count);
+}
