@@ -18,11 +18,9 @@ SELECT influence_create_model('memory');
 SELECT influence_add_source('memory', 'likes', 'memory_likes', actor => 'actor', target => 'target',
 	occurred_at => 'at', kind_column => 'kind', post => 'post', weight => 'weight');
 
-CREATE FUNCTION pg_temp.temporary_files() RETURNS bigint LANGUAGE plpgsql AS $$
-BEGIN
-	PERFORM pg_stat_clear_snapshot();
+-- counted when a statement is over
+CREATE FUNCTION pg_temp.temporary_files() RETURNS bigint LANGUAGE sql
 	RETURN (SELECT temp_files FROM pg_stat_database WHERE datname = current_database());
-END $$;
 
 SHOW influence.max_memory;
 SELECT (influence_refresh('memory', '2026-01-01')).status;
@@ -30,30 +28,34 @@ CREATE TABLE large_scores AS SELECT * FROM memory.scores;
 CREATE TABLE large_network_scores AS SELECT * FROM memory.network_scores;
 CREATE TABLE large_signals AS SELECT * FROM memory.signals;
 
--- One process, and several
-CREATE PROCEDURE pg_temp.compare(parallel_workers int) LANGUAGE plpgsql AS $$
-DECLARE
-	files bigint := pg_temp.temporary_files();
-BEGIN
-	PERFORM set_config('max_parallel_workers_per_gather', parallel_workers::text, false);
-	PERFORM influence_refresh('memory', '2026-01-01');
-	PERFORM pg_stat_force_next_flush();
-	COMMIT;
-	RAISE WARNING 'temporary files: %', pg_temp.temporary_files() > files;
-	RAISE WARNING 'people: %, other scores: %, other networks: %, other signals: %',
+CREATE FUNCTION pg_temp.differences(OUT people bigint, OUT scores bigint, OUT networks bigint, OUT signals bigint) LANGUAGE sql
+	RETURN ROW(
 		(SELECT count(*) FROM memory.scores),
 		(SELECT count(*) FROM memory.scores AS s FULL JOIN large_scores AS l USING (user_id)
 			WHERE (abs(s.score - l.score) < 1e-9 AND s.rank = l.rank AND abs(s.notoriety - l.notoriety) < 1e-9) IS NOT TRUE),
 		(SELECT count(*) FROM memory.network_scores AS s FULL JOIN large_network_scores AS l USING (user_id, network)
 			WHERE (abs(s.engagement - l.engagement) < 1e-9 * l.engagement AND abs(s.points - l.points) < 1e-9) IS NOT TRUE),
 		(SELECT count(*) FROM memory.signals AS s FULL JOIN large_signals AS l USING (user_id, network, kind)
-			WHERE (s.count = l.count AND abs(s.decayed_value - l.decayed_value) <= 1e-9 * l.decayed_value) IS NOT TRUE);
-END $$;
-CALL pg_temp.compare(0);
+			WHERE (s.count = l.count AND abs(s.decayed_value - l.decayed_value) <= 1e-9 * l.decayed_value) IS NOT TRUE));
+
+-- With room enough, with little room, and with little room and several processes
+SELECT pg_temp.temporary_files() AS files \gset
+SET max_parallel_workers_per_gather = 0;
+SELECT (influence_refresh('memory', '2026-01-01')).status;
+SELECT pg_stat_force_next_flush();
+SELECT pg_temp.temporary_files() > :files AS files_used, * FROM pg_temp.differences();
+
 SET influence.max_memory = '16MB';
+SELECT (influence_refresh('memory', '2026-01-01')).status;
+SELECT pg_stat_force_next_flush();
+SELECT pg_temp.temporary_files() > :files AS files_used, * FROM pg_temp.differences();
+
+SELECT pg_temp.temporary_files() AS files \gset
 SET min_parallel_table_scan_size = 0;
-CALL pg_temp.compare(0);
-CALL pg_temp.compare(2);
+SET max_parallel_workers_per_gather = 2;
+SELECT (influence_refresh('memory', '2026-01-01')).status;
+SELECT pg_stat_force_next_flush();
+SELECT pg_temp.temporary_files() > :files AS files_used, * FROM pg_temp.differences();
 
 -- Too many people: an error that says how much is needed, which is enough then
 INSERT INTO memory_likes SELECT i, i + 1, '2025-12-31', 'like', NULL, 1 FROM generate_series(100000, 170000) AS i;
