@@ -36,16 +36,19 @@
 
 #include "math/logistic.h"
 
-/* Lambdas: from LARGEST_LAMBDA down, LAMBDA_RATIO between neighbours */
-#define LAMBDA_COUNT	11
-#define LARGEST_LAMBDA	10.0
-#define LAMBDA_RATIO	0.31622776601683794	/* 10^-0.5 */
+/* From the current weights and next to nothing else to next to no pull */
+static const double lambdas[] = {10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001};
+
+#define LAMBDA_COUNT	((int) (sizeof(lambdas) / sizeof(lambdas[0])))
 
 /* Log-losses nearer than this are equal, and the larger lambda wins */
 #define LOSS_NOISE		1e-12
 
 /* A mean square difference of terms below this is rounding */
 #define LEAST_VARIATION 1e-16
+
+/* Differences and log-odds nearer to 0 than this are ties, as where people are ranked */
+#define RAW_NOISE		1e-10
 
 /* Above this exponents are taken relative to the largest */
 #define LARGE_EXPONENT	30.0
@@ -459,7 +462,8 @@ judge_fold(const Setup *setup, int fold, int n, const double *theta, LearningQua
 		for (i = 0; i < n; i++)
 			margin += setup->x[r * (size_t) n + (size_t) i] * theta[i];
 		sum->log_loss += problem->judgements[r] * logistic_loss(margin);
-		sum->accuracy += problem->judgements[r] * (margin > 0.0 ? 1.0 : margin == 0.0 ? 0.5 : 0.0);
+		sum->accuracy += problem->judgements[r] *
+			(fabs(margin) < RAW_NOISE ? 0.5 : margin > 0.0 ? 1.0 : 0.0);
 	}
 }
 
@@ -477,7 +481,6 @@ static void
 choose_lambda(Setup *setup, LearningResult *result)
 {
 	double		theta[LEARNING_TERMS];
-	double		lambda = LARGEST_LAMBDA;
 	int			k;
 
 	result->learned.log_loss = INFINITY;
@@ -491,16 +494,15 @@ choose_lambda(Setup *setup, LearningResult *result)
 			double		judgements = hold_out(setup, fold);
 			LogisticResult fit;
 
-			fit_theta(setup, lambda, judgements, theta, &fit);
+			fit_theta(setup, lambdas[k], judgements, theta, &fit);
 			judge_fold(setup, fold, setup->active_count, theta, &quality);
 		}
 		mean_quality(setup, &quality);
 		if (quality.log_loss < result->learned.log_loss - LOSS_NOISE)
 		{
 			result->learned = quality;
-			result->lambda = lambda;
+			result->lambda = lambdas[k];
 		}
-		lambda *= LAMBDA_RATIO;
 	}
 }
 
