@@ -170,6 +170,17 @@ FROM influence_fit('fit', $$WITH people AS MATERIALIZED (SELECT r.* FROM fit_app
 	SELECT a.user_id AS more_influential, b.user_id AS less_influential FROM people AS a JOIN people AS b ON a.raw > b.raw
 	WHERE left(md5(a.user_id || b.user_id), 1) = '0'$$);
 
+-- ids of type uuid: other folds, about the same weights
+CREATE VIEW fit_app.uuids AS SELECT network, kind, md5(actor)::uuid AS actor, md5(target)::uuid AS target, at, target || '/' || post AS post FROM fit_app.events;
+SELECT influence_create_model('fit_uuid', id_type => 'uuid');
+INSERT INTO influence.signals (model, network, kind, role) VALUES ('fit_uuid', 'app', 'inlink', 'authority');
+SELECT influence_add_source('fit_uuid', 'events', 'fit_app.uuids', actor => $$CASE WHEN kind NOT IN ('post', 'inlink') THEN actor END$$,
+	target => 'target', occurred_at => 'at', kind_column => 'kind', network_column => 'network', post => 'post');
+SELECT status FROM influence_refresh('fit_uuid', '2026-06-30');
+SELECT max(abs(f.weight - l.weight)) < 0.01 AS about_the_same, max(f.pairs) = max(l.pairs) AS pairs, max(f.pairs_unknown) AS unknown
+FROM influence_fit('fit_uuid', 'SELECT md5(more_influential)::uuid AS more_influential, md5(less_influential)::uuid AS less_influential FROM fit_app.pairs') AS f
+JOIN fit_app.learned AS l USING (measure);
+
 -- all tied: people who received the very same
 CREATE TABLE fit_app.equals AS
 SELECT gen AS actor, target, timestamptz '2026-06-29' AS at FROM generate_series(100, 109) AS gen, generate_series(1, 9) AS target;
@@ -208,6 +219,6 @@ RESET ROLE;
 
 SET client_min_messages = warning;
 DROP SCHEMA fit_app CASCADE;
-SELECT influence_drop_model('fit'), influence_drop_model('fit_equals');
+SELECT influence_drop_model('fit'), influence_drop_model('fit_equals'), influence_drop_model('fit_uuid');
 DROP OWNED BY regress_influence_learner;
 DROP ROLE regress_influence_learner;
