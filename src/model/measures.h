@@ -6,6 +6,8 @@
 
 #include "postgres.h"
 
+#include <math.h>
+
 #include "model/ingest.h"
 #include "model/model.h"
 #include "model/record_log.h"
@@ -40,5 +42,18 @@ typedef struct Measures
 } Measures;
 
 extern Measures *measures_compute(Ingest *ingest);
+
+/*
+ * What the score multiplies by the weight of a measure: ln(1 + value)
+ *
+ * Most measures of most people are 0, which needs no logarithm.
+ */
+static inline double
+measure_term(const PersonNetwork *person, Measure measure)
+{
+	if (measure == MEASURE_AUDIENCE)
+		return person->audience_term;
+	return person->value[measure] > 0 ? log1p(person->value[measure]) : 0;
+}
 
 #endif							/* INFLUENCE_MEASURES_H */

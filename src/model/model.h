@@ -11,6 +11,7 @@
 
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
+#include "utils/relcache.h"
 
 #include "model/privacy.h"
 
@@ -125,6 +126,7 @@ extern ModelRef *model_resolve(const char *name);
 extern List *models_owned(void);
 extern Oid	model_owner(const ModelRef *model);
 extern void model_check_owner(const ModelRef *model);
+extern void model_check_refreshed(const ModelRef *model, Relation scores);
 extern Model *config_load(const ModelRef *ref);
 
 /* May a row of this role be a sign of engagement of its actor? */

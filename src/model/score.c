@@ -98,19 +98,6 @@ find_user_index(Relation scores)
 }
 
 /*
- * The view must have been filled by a refresh
- */
-static void
-check_populated(const ModelRef *model, Relation scores)
-{
-	if (!RelationIsPopulated(scores))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("model \"%s\" has not been refreshed yet", model->name),
-				 errhint("SELECT influence_refresh(%s);", quote_literal_cstr(model->name))));
-}
-
-/*
  * The view may not be the one we created: refuse other types of id and score
  * than those it is read with, which would be read as what they are not
  */
@@ -168,7 +155,7 @@ begin_lookup(FunctionCallInfo fcinfo, const char *model_argument)
 	scores = table_open(lookup->model->scores, AccessShareLock);
 	check_may_read(lookup->model);
 	check_column_types(lookup->model, scores);
-	check_populated(lookup->model, scores);
+	model_check_refreshed(lookup->model, scores);
 	lookup->checked_user = GetUserId();
 	lookup->index = find_user_index(scores);
 	lookup->equal = id_equality(lookup->model->id_type);
@@ -338,7 +325,7 @@ influence_find_model(PG_FUNCTION_ARGS)
 	{
 		Relation	scores = table_open(model->scores, AccessShareLock);
 
-		check_populated(model, scores);
+		model_check_refreshed(model, scores);
 		table_close(scores, AccessShareLock);
 	}
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)

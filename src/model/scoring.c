@@ -46,12 +46,7 @@ network_terms(const Model *model, const PersonNetwork *pn, double *term)
 
 	for (int i = 0; i < MEASURE_COUNT; i++)
 	{
-		double		term_value = i == MEASURE_AUDIENCE ? pn->audience_term : pn->value[i];
-
-		/* most measures of most people are 0, which needs no logarithm */
-		if (term_value > 0 && i != MEASURE_AUDIENCE)
-			term_value = log1p(term_value);
-		term[i] = model->measure_weight[i] * term_value;
+		term[i] = model->measure_weight[i] * measure_term(pn, i);
 		sum += term[i];
 	}
 	if (!(sum <= MAX_NETWORK_SUM))
