@@ -43,7 +43,7 @@
 #define BATCH_ROWS	32
 
 /* Batches between two looks at memory and interrupts */
-#define BATCHES_PER_CHECK	128
+#define BATCHES_PER_CHECK	16
 
 struct ScoreTable
 {
