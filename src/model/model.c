@@ -93,12 +93,12 @@ models_rows(Oid relation)
 	StringInfo	rows = makeStringInfo();
 	HeapTuple	tuple;
 
+	/* without the part of the header that says who wrote a row */
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		appendBinaryStringInfo(rows, (char *) &tuple->t_len, sizeof(tuple->t_len));
-		/* with the bitmap of nulls, without what says who wrote the row */
-		appendBinaryStringInfo(rows, (char *) tuple->t_data + SizeofHeapTupleHeader,
-							   tuple->t_len - SizeofHeapTupleHeader);
+		appendBinaryStringInfo(rows, (char *) tuple->t_data + offsetof(HeapTupleHeaderData, t_hoff),
+							   tuple->t_len - offsetof(HeapTupleHeaderData, t_hoff));
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);

@@ -108,18 +108,18 @@ next_row(TableScanDesc scan, TupleTableSlot *slot)
 static int
 put_batch(ScoreTable *table, TableScanDesc scan, TupleTableSlot *slot)
 {
-	Datum		ids[BATCH_ROWS];
+	int64		ids[BATCH_ROWS];
 	double		scores[BATCH_ROWS];
 	int			count = 0;
 
 	while (count < BATCH_ROWS && next_row(scan, slot))
 	{
-		ids[count] = slot->tts_values[SCORES_USER_ID - 1];
-		scores[count] = DatumGetFloat8(slot->tts_values[SCORES_SCORE - 1]);
-		intern_prefetch(table->ids, ids[count++]);
+		ids[count] = DatumGetInt64(slot->tts_values[SCORES_USER_ID - 1]);
+		scores[count++] = DatumGetFloat8(slot->tts_values[SCORES_SCORE - 1]);
+		intern_prefetch(table->ids, slot->tts_values[SCORES_USER_ID - 1]);
 	}
 	for (int i = 0; i < count; i++)
-		put(table, ids[i], scores[i]);
+		put(table, Int64GetDatum(ids[i]), scores[i]);
 	return count;
 }
 
