@@ -88,6 +88,13 @@
 	} while (0)
 #endif
 
+/* 17 wraps the number that a transaction has within its backend */
+#if PG_VERSION_NUM >= 170000
+#define my_local_transaction() (MyProc->vxid.lxid)
+#else
+#define my_local_transaction() (MyProc->lxid)
+#endif
+
 /* 18 keeps pruning apart from Append */
 #if PG_VERSION_NUM >= 180000
 #define append_prunes_at_run_time(append) ((append)->part_prune_index >= 0)

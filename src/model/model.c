@@ -67,25 +67,55 @@ compare_model_names(const ListCell *a, const ListCell *b)
 }
 
 /*
+ * The table influence.models
+ */
+Oid
+models_relation(void)
+{
+	Oid			relation = get_relname_relid("models", get_namespace_oid("influence", false));
+
+	if (!OidIsValid(relation))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table \"influence.models\" does not exist"),
+				 errhint("Run CREATE EXTENSION influence.")));
+	return relation;
+}
+
+/*
+ * The visible rows of influence.models, byte by byte: equal when they are the same
+ */
+StringInfo
+models_rows(Oid relation)
+{
+	Relation	rel = table_open(relation, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
+	StringInfo	rows = makeStringInfo();
+	HeapTuple	tuple;
+
+	/* without the part of the header that says who wrote a row */
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		appendBinaryStringInfo(rows, (char *) &tuple->t_len, sizeof(tuple->t_len));
+		appendBinaryStringInfo(rows, (char *) tuple->t_data + offsetof(HeapTupleHeaderData, t_hoff),
+							   tuple->t_len - offsetof(HeapTupleHeaderData, t_hoff));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return rows;
+}
+
+/*
  * All models, or the one of the given name, as a list of ModelRef in order of their names
  */
 static List *
 scan_models(const char *name)
 {
-	Oid			namespace = get_namespace_oid("influence", false);
-	Oid			relid = get_relname_relid("models", namespace);
-	Relation	rel;
+	Relation	rel = table_open(models_relation(), AccessShareLock);
 	SysScanDesc scan;
 	HeapTuple	tuple;
 	List	   *models = NIL;
 
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table \"influence.models\" does not exist"),
-				 errhint("Run CREATE EXTENSION influence.")));
-
-	rel = table_open(relid, AccessShareLock);
 	scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
@@ -98,6 +128,15 @@ scan_models(const char *name)
 	table_close(rel, AccessShareLock);
 	list_sort(models, compare_model_names);
 	return models;
+}
+
+/*
+ * All models, as a list of ModelRef in order of their names
+ */
+List *
+models_all(void)
+{
+	return scan_models(NULL);
 }
 
 /*
@@ -148,7 +187,7 @@ usable_models(void)
 	List	   *usable = NIL;
 	ListCell   *lc;
 
-	foreach(lc, scan_models(NULL))
+	foreach(lc, models_all())
 	{
 		ModelRef   *model = lfirst(lc);
 		Oid			namespace = get_namespace_oid(model->schema, true);
@@ -169,7 +208,7 @@ stranded_models(void)
 	List	   *stranded = NIL;
 	ListCell   *lc;
 
-	foreach(lc, scan_models(NULL))
+	foreach(lc, models_all())
 	{
 		ModelRef   *model = lfirst(lc);
 
@@ -377,7 +416,7 @@ models_owned(void)
 				(errcode(ERRCODE_UNDEFINED_SCHEMA),
 				 errmsg("model \"%s\" is left out: its schema \"%s\" does not exist", model->name, model->schema)));
 	}
-	foreach(lc, scan_models(NULL))
+	foreach(lc, models_all())
 	{
 		ModelRef   *model = lfirst(lc);
 

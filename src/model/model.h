@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 #include "utils/relcache.h"
 
@@ -123,6 +124,9 @@ typedef struct Model
 
 extern ModelRef *model_find(const char *name);
 extern ModelRef *model_resolve(const char *name);
+extern Oid	models_relation(void);
+extern StringInfo models_rows(Oid relation);
+extern List *models_all(void);
 extern List *models_owned(void);
 extern Oid	model_owner(const ModelRef *model);
 extern void model_check_owner(const ModelRef *model);

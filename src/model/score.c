@@ -4,208 +4,96 @@
  * Reads the view "scores" through its index on user_id with the caller's
  * rights and snapshot. What is found out about the model on the first call of
  * a query is kept for its other calls; the lock on the view is then held until
- * the end of the (sub)transaction, so that it cannot go stale. PL/pgSQL keeps an
- * expression for the whole transaction, over changes of settings and over
- * subtransactions whose rollback gives up the lock: then it is found out anew.
+ * the end of the (sub)transaction, so that it cannot go stale. After many calls
+ * the scores of all people are loaded, if memory allows.
+ *
+ * Nothing stays open between two calls: no relation, page, scan or snapshot. So
+ * there is nothing to be closed by the end of a query, cursor or transaction,
+ * or by an error; what is kept is plain memory below that of the expression.
+ * PL/pgSQL keeps expressions for the whole transaction and longer. Each call
+ * therefore checks that it would find the same: model and rights
+ * (score_view_holds), snapshot and locks (moment_is_now).
  */
 #include "compat.h"
 
 #include "access/genam.h"
-#include "access/relscan.h"
 #include "access/table.h"
 #include "access/tableam.h"
-#include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type_d.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
-#include "utils/timestamp.h"
 
-#include "influence.h"
 #include "model/model.h"
+#include "model/moment.h"
+#include "model/score_table.h"
+#include "model/score_view.h"
 
-/* Columns of the view "scores" */
-#define SCORES_USER_ID	1
-#define SCORES_SCORE	2
+/* Single reads before it is asked whether loading all scores is worth it */
+#define FIRST_READS	100
 
-/* What the first call of a query finds out */
-typedef struct ScoreLookup
+/* What the calls of a query share */
+typedef struct ScoreQuery
 {
 	MemoryContext context;		/* holds all of this */
-	SubTransactionId subtransaction;	/* that took the lock */
-	ModelRef   *model;
-	Oid			index;			/* unique index on user_id */
-	Oid			checked_user;	/* who may read the view */
-	RegProcedure equal;			/* of user_id */
-	char	   *model_argument; /* as given; NULL: the default */
-	char	   *default_model;	/* the setting then */
-} ScoreLookup;
+	ScoreView  *view;
+	Moment	   *moment;			/* of the first call */
+	uint64		reads;			/* through the index */
+	uint64		reads_to_load;	/* so many, then the table is loaded */
+	ScoreTable *table;			/* NULL: not yet, or never */
+} ScoreQuery;
 
 /*
- * The caller must be able to SELECT from the view, as if it had been named
+ * Find the view; keeps the result for the other calls of the query
  */
-static void
-check_may_read(const ModelRef *model)
-{
-	Oid			schema = get_namespace_oid(model->schema, false);
-	AclResult	result = namespace_aclcheck(schema, GetUserId(), ACL_USAGE);
-
-	if (result != ACLCHECK_OK)
-		aclcheck_error(result, OBJECT_SCHEMA, model->schema);
-	if (pg_class_aclcheck(model->scores, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
-		(pg_attribute_aclcheck(model->scores, SCORES_USER_ID, GetUserId(), ACL_SELECT) != ACLCHECK_OK ||
-		 pg_attribute_aclcheck(model->scores, SCORES_SCORE, GetUserId(), ACL_SELECT) != ACLCHECK_OK))
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_MATVIEW, psprintf("%s.scores", model->schema));
-}
-
-/*
- * The unique index on user_id alone
- */
-static Oid
-find_user_index(Relation scores)
-{
-	Oid			found = InvalidOid;
-	ListCell   *lc;
-
-	foreach(lc, RelationGetIndexList(scores))
-	{
-		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
-
-		if (index->rd_index->indisunique && index->rd_index->indisvalid &&
-			index->rd_index->indnkeyatts == 1 &&
-			index->rd_index->indkey.values[0] == SCORES_USER_ID &&
-			RelationGetIndexPredicate(index) == NIL)
-			found = lfirst_oid(lc);
-		index_close(index, NoLock);
-		if (OidIsValid(found))
-			break;
-	}
-	if (!OidIsValid(found))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("view \"%s.scores\" has no unique index on user_id",
-						get_namespace_name(RelationGetNamespace(scores))),
-				 errhint("CREATE UNIQUE INDEX ON it.")));
-	return found;
-}
-
-/*
- * The view may not be the one we created: refuse other types of id and score
- * than those it is read with, which would be read as what they are not
- */
-static void
-check_column_types(const ModelRef *model, Relation scores)
-{
-	TupleDesc	desc = RelationGetDescr(scores);
-
-	if (desc->natts < SCORES_SCORE ||
-		TupleDescAttr(desc, SCORES_USER_ID - 1)->atttypid != model->id_type ||
-		TupleDescAttr(desc, SCORES_SCORE - 1)->atttypid != FLOAT8OID)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("materialized view \"%s.scores\" is not the one of model \"%s\"",
-						model->schema, model->name),
-				 errhint("Drop the model with influence_drop_model() and create it again.")));
-}
-
-/*
- * Equality function of an id type
- */
-static RegProcedure
-id_equality(Oid id_type)
-{
-	switch (id_type)
-	{
-		case INT8OID:
-			return F_INT8EQ;
-		case UUIDOID:
-			return F_UUID_EQ;
-		default:
-			return F_TEXTEQ;
-	}
-}
-
-/*
- * Resolve the model, check rights and take the lock; keeps the result for the
- * other calls of the query
- */
-static ScoreLookup *
-begin_lookup(FunctionCallInfo fcinfo, const char *model_argument)
+static ScoreQuery *
+begin_query(FunctionCallInfo fcinfo, const text *model_argument)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "influence score",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	ScoreLookup *lookup = palloc0(sizeof(ScoreLookup));
-	Relation	scores;
+	ScoreQuery *query = palloc0(sizeof(ScoreQuery));
 
-	lookup->context = context;
-	lookup->subtransaction = GetCurrentSubTransactionId();
-	lookup->model = model_resolve(model_argument);
-	lookup->model_argument = model_argument == NULL ? NULL : pstrdup(model_argument);
-	lookup->default_model = pstrdup(influence_default_model);
-	model_owner(lookup->model);
-	scores = table_open(lookup->model->scores, AccessShareLock);
-	check_may_read(lookup->model);
-	check_column_types(lookup->model, scores);
-	model_check_refreshed(lookup->model, scores);
-	lookup->checked_user = GetUserId();
-	lookup->index = find_user_index(scores);
-	lookup->equal = id_equality(lookup->model->id_type);
-	table_close(scores, NoLock);
+	query->context = context;
+	query->view = score_view_open(model_argument);
+	query->moment = moment_now();
+	query->reads_to_load = FIRST_READS;
 
 	MemoryContextSwitchTo(old);
 	MemoryContextSetParent(context, fcinfo->flinfo->fn_mcxt);
-	fcinfo->flinfo->fn_extra = lookup;
-	return lookup;
-}
-
-/*
- * Whether this call means the model of an earlier one
- */
-static bool
-is_same_model(const ScoreLookup *lookup, const char *model_argument)
-{
-	if (model_argument == NULL || lookup->model_argument == NULL)
-		return model_argument == lookup->model_argument &&
-			strcmp(lookup->default_model, influence_default_model) == 0;
-	return strcmp(lookup->model_argument, model_argument) == 0;
+	fcinfo->flinfo->fn_extra = query;
+	return query;
 }
 
 /*
  * What the query's calls share, for the model of this call
  */
-static ScoreLookup *
-get_lookup(FunctionCallInfo fcinfo, const char *model_argument)
+static ScoreQuery *
+get_query(FunctionCallInfo fcinfo, const text *model_argument)
 {
-	ScoreLookup *lookup = fcinfo->flinfo->fn_extra;
+	ScoreQuery *query = fcinfo->flinfo->fn_extra;
 
-	if (lookup != NULL && lookup->checked_user == GetUserId() &&
-		lookup->subtransaction == GetCurrentSubTransactionId() &&
-		is_same_model(lookup, model_argument))
-		return lookup;
+	if (query != NULL && score_view_holds(query->view, model_argument) && moment_is_now(query->moment))
+		return query;
 
 	fcinfo->flinfo->fn_extra = NULL;
-	if (lookup != NULL)
-		MemoryContextDelete(lookup->context);
-	return begin_lookup(fcinfo, model_argument);
+	if (query != NULL)
+		MemoryContextDelete(query->context);
+	return begin_query(fcinfo, model_argument);
 }
 
 /*
- * Read a score by id; false when there is none
+ * Read a score through the index; false when there is none
  */
 static bool
-read_score(const ScoreLookup *lookup, Datum id, double *score)
+read_score(const ScoreView *view, Datum id, double *score)
 {
-	Relation	scores = table_open(lookup->model->scores, NoLock);
-	Relation	index = index_open(lookup->index, NoLock);
+	Relation	scores = table_open(view->scores, NoLock);
+	Relation	index = index_open(view->index, NoLock);
 	TupleTableSlot *slot = table_slot_create(scores, NULL);
 	IndexScanDesc scan = begin_index_scan(scores, index, GetActiveSnapshot(), 1);
 	ScanKeyData key;
@@ -213,7 +101,7 @@ read_score(const ScoreLookup *lookup, Datum id, double *score)
 	bool		isnull = true;
 
 	ScanKeyEntryInitialize(&key, 0, 1, BTEqualStrategyNumber, InvalidOid,
-						   index->rd_indcollation[0], lookup->equal, id);
+						   index->rd_indcollation[0], view->equal, id);
 	index_rescan(scan, &key, 1, NULL, 0);
 	found = index_getnext_slot(scan, ForwardScanDirection, slot);
 	if (found)
@@ -226,17 +114,46 @@ read_score(const ScoreLookup *lookup, Datum id, double *score)
 }
 
 /*
+ * Load the scores of all people, or learn when that is worth it
+ */
+static void
+consider_table(ScoreQuery *query)
+{
+	if (query->reads == FIRST_READS)
+		query->reads_to_load = Max(score_table_worth(query->view), FIRST_READS);
+	if (query->reads < query->reads_to_load)
+		return;
+	/* once only: when it does not fit, or fails, it would again */
+	query->reads_to_load = PG_UINT64_MAX;
+	query->table = score_table_load(query->view, query->context);
+}
+
+/*
+ * Score of a person; false when there is none
+ */
+static bool
+find_score(ScoreQuery *query, Datum id, double *score)
+{
+	if (query->table == NULL && query->reads == query->reads_to_load)
+		consider_table(query);
+	if (query->table != NULL)
+		return score_table_find(query->table, id, score);
+	query->reads++;
+	return read_score(query->view, id, score);
+}
+
+/*
  * An id given as text, in the type of the model
  */
 static Datum
-convert_text_id(const ModelRef *model, Datum id)
+convert_text_id(const ScoreView *view, Datum id)
 {
 	Oid			input;
 	Oid			io_param;
 
-	if (model->id_type == TEXTOID)
+	if (view->id_type == TEXTOID)
 		return id;
-	getTypeInputInfo(model->id_type, &input, &io_param);
+	getTypeInputInfo(view->id_type, &input, &io_param);
 	return OidInputFunctionCall(input, TextDatumGetCString(id), io_param, -1);
 }
 
@@ -244,15 +161,15 @@ convert_text_id(const ModelRef *model, Datum id)
  * An id of any supported type in the type of the model; 42804 when they differ
  */
 static Datum
-convert_id(const ModelRef *model, Datum id, Oid type)
+convert_id(const ScoreView *view, Datum id, Oid type)
 {
 	if (type == TEXTOID)
-		return convert_text_id(model, id);
-	if (type != model->id_type)
+		return convert_text_id(view, id);
+	if (type != view->id_type)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("user ids of model \"%s\" have type %s, not %s",
-						model->name, format_type_be(model->id_type), format_type_be(type)),
+						view->model, format_type_be(view->id_type), format_type_be(type)),
 				 errhint("Cast the id, or name another model.")));
 	return id;
 }
@@ -263,13 +180,13 @@ convert_id(const ModelRef *model, Datum id, Oid type)
 static Datum
 score_of(FunctionCallInfo fcinfo, Oid type)
 {
-	ScoreLookup *lookup;
+	ScoreQuery *query;
 	double		score;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	lookup = get_lookup(fcinfo, PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	if (!read_score(lookup, convert_id(lookup->model, PG_GETARG_DATUM(0), type), &score))
+	query = get_query(fcinfo, PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1));
+	if (!find_score(query, convert_id(query->view, PG_GETARG_DATUM(0), type), &score))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(score);
 }
