@@ -28,14 +28,25 @@ typedef struct Stamp
 #define MAX_AGE			((UINT64CONST(1) << 51) - 1)
 #define MAX_SIGNALS		(1 << 12)
 
-/* A row of an engaging role or follow with an actor, or of role authority */
+/* More than this is no weight but a mistake, and sums of it would overflow */
+#define MAX_ROW_WEIGHT	1e12
+
+/*
+ * A row of an engaging role or follow with an actor, or of role authority; or a
+ * group of such rows, which are alike in all but time and weight
+ */
 typedef struct Interaction
 {
 	uint32		target;
 	uint32		actor;			/* NOBODY for role authority */
-	Stamp		stamp;
-	double		multiplier;		/* weight of the row, times 1 + min(sentiment, 0) */
+	Stamp		stamp;			/* of a group: of its last row */
+	double		multiplier;		/* weight of the row, times 1 + min(sentiment, 0); of a group:
+								 * the sum, each decayed to the stamp's time */
+	uint32		rows;			/* 1 to MAX_RECORD_ROWS */
 } Interaction;
+
+/* A larger group is several records, all but the first with the multiplier 0 */
+#define MAX_RECORD_ROWS	PG_UINT16_MAX
 
 /* A row that brings a count of people instead of an actor */
 typedef struct AnonymousCount

@@ -30,9 +30,6 @@
 /* Rows between two reports of progress */
 #define ROWS_PER_REPORT	262144
 
-/* More than this is no weight but a mistake, and sums of it would overflow */
-#define MAX_ROW_WEIGHT	1e12
-
 /* Rows whose people are looked up together */
 #define BATCH_ROWS	64
 
@@ -314,6 +311,7 @@ append_interaction(RecordLog *log, const Row *row, double multiplier)
 	record->actor = row->signal->role == ROLE_AUTHORITY ? NOBODY : row->actor;
 	record->stamp = row_stamp(row);
 	record->multiplier = multiplier;
+	record->rows = 1;
 }
 
 static void

@@ -83,7 +83,7 @@ count_reactions(const Ingest *ingest, int network)
 				prefetch_to_write(&reactions[records[i + PREFETCH_AHEAD].actor]);
 			if (records[i].actor != NOBODY &&
 				role_is_engaging(ingest->model->signals[records[i].stamp.signal].role))
-				reactions[records[i].actor]++;
+				reactions[records[i].actor] += records[i].rows;
 		}
 	}
 	return reactions;
@@ -163,13 +163,13 @@ sweep_pair(Sweep *sweep, const Interaction *rows, uint64 count)
 		const Signal *signal = &sweep->model->signals[rows[i].stamp.signal];
 		double		value = signal->weight * rows[i].multiplier * stamp_decay(sweep, rows[i].stamp);
 
-		add_to_signal(sweep, rows[i].stamp.signal, 1, value);
+		add_to_signal(sweep, rows[i].stamp.signal, rows[i].rows, value);
 		if (signal->role == ROLE_FOLLOW)
 		{
 			follows = true;
 			continue;
 		}
-		reactions++;
+		reactions += rows[i].rows;
 		sum += value;
 		if (!signal->conversational)
 			tradable += value;
@@ -222,7 +222,7 @@ sweep_interactions(Sweep *sweep, uint32 target)
 			double		value = sweep->model->signals[row->stamp.signal].weight *
 				row->multiplier * stamp_decay(sweep, row->stamp);
 
-			add_to_signal(sweep, row->stamp.signal, 1, value);
+			add_to_signal(sweep, row->stamp.signal, row->rows, value);
 			sweep->person->value[MEASURE_AUTHORITY] += value;
 		}
 	}

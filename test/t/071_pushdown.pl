@@ -1,0 +1,203 @@
+# Sources on other servers are grouped there: a refresh sends GROUP BY to the
+# servers of a partitioned table and fetches one row for each group, and comes to
+# what it comes to from the same rows in a local table. Where a server cannot
+# group, its rows are fetched.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my @shards = map { PostgreSQL::Test::Cluster->new("shard$_") } 1, 2;
+my $node = PostgreSQL::Test::Cluster->new('center');
+
+foreach my $server (@shards, $node)
+{
+	$server->init;
+	$server->append_conf('postgresql.conf', "timezone = 'UTC'\n");
+	$server->start;
+	$server->safe_psql('postgres', 'CREATE EXTENSION influence');
+}
+
+my $AS_OF = '2024-06-01 12:00Z';
+
+sub sql
+{
+	my ($statement) = @_;
+
+	return $node->safe_psql('postgres', $statement);
+}
+
+my $COLUMNS = 'shard int, origin varchar(20), kind text, actor bigint, target bigint, at timestamptz, post int, weight float8, mood real';
+
+# Rows of one server: pairs and posts are spread over all servers. Among them rows
+# of every role and every reason not to count.
+sub rows_of
+{
+	my ($shard) = @_;
+
+	return qq{
+		SELECT $shard,
+			CASE WHEN i % 97 = 0 THEN NULL WHEN i % 5 < 3 THEN 'app' WHEN i % 5 = 3 THEN 'twitter' ELSE 'lab' END,
+			CASE WHEN i % 5 = 4 THEN (ARRAY['cited', 'boost', 'silent', 'note'])[1 + i / 7 % 4]
+				WHEN i % 5 = 3 THEN (ARRAY['favorite', 'retweet', 'list_add', 'post', 'like'])[1 + i / 7 % 5]
+				ELSE (ARRAY['like', 'comment', 'share', 'follow', 'post', 'block', 'view', 'endorsement', 'poke', NULL])[1 + i / 3 % 10] END,
+			nullif(1 + i * 13 % 23, 23),
+			nullif(1 + i * 29 % 31 * (i * 31 % 30) / 31, 17),
+			CASE WHEN i % 211 = 0 THEN NULL WHEN i % 223 = 0 THEN timestamptz 'infinity' WHEN i % 227 = 0 THEN timestamptz '-infinity'
+				WHEN i % 229 = 0 THEN timestamptz '0044-03-15 12:00Z BC' WHEN i % 233 = 0 THEN timestamptz '2024-06-03'
+				ELSE timestamptz '2024-06-01 12:03Z' - i % 100 * interval '1 day' - i * interval '10.001 second' END,
+			nullif(i % 12, 3),
+			CASE WHEN i % 251 = 0 THEN float8 'NaN' WHEN i % 257 = 0 THEN -1 WHEN i % 263 = 0 THEN float8 'infinity' WHEN i % 269 = 0 THEN 2e12
+				WHEN i % 11 = 0 THEN NULL WHEN i % 271 = 0 THEN 0 ELSE 0.1 + i % 3 END,
+			CASE WHEN i % 277 = 0 THEN real 'NaN' WHEN i % 281 = 0 THEN -1.5 WHEN i % 3 = 0 THEN NULL ELSE round(cos(i)::numeric, 1) END
+		FROM generate_series(${shard}::bigint, 9000, 3) AS i};
+}
+
+sql(qq{
+	CREATE EXTENSION postgres_fdw;
+	CREATE TABLE interactions ($COLUMNS) PARTITION BY LIST (shard);
+	CREATE TABLE here PARTITION OF interactions FOR VALUES IN (3);
+	INSERT INTO here } . rows_of(3));
+foreach my $i (1, 2)
+{
+	my $host = $shards[ $i - 1 ]->host;
+	my $port = $shards[ $i - 1 ]->port;
+
+	$shards[ $i - 1 ]->safe_psql('postgres', qq{
+		CREATE TABLE interactions ($COLUMNS);
+		INSERT INTO interactions } . rows_of($i) . q{;
+		ANALYZE});
+	sql(qq{
+		CREATE SERVER shard$i FOREIGN DATA WRAPPER postgres_fdw
+			OPTIONS (host '$host', port '$port', dbname 'postgres', extensions 'influence', async_capable 'true');
+		CREATE USER MAPPING FOR CURRENT_USER SERVER shard$i;
+		CREATE FOREIGN TABLE there_$i PARTITION OF interactions FOR VALUES IN ($i) SERVER shard$i OPTIONS (table_name 'interactions')});
+}
+sql(q{CREATE TABLE all_here AS SELECT * FROM interactions;
+	CREATE VIEW kinds_there AS SELECT * FROM there_1 WHERE kind <> 'poke';
+	CREATE TABLE kinds_here AS SELECT * FROM kinds_there;
+	CREATE TABLE shard_1_here AS SELECT * FROM there_1; ANALYZE});
+
+# Whether two rows are the same, but for 1e-9
+sql(q{CREATE FUNCTION same(a jsonb, b jsonb) RETURNS boolean LANGUAGE sql AS $$
+	SELECT bool_and(CASE WHEN jsonb_typeof(a.value) = 'number' AND jsonb_typeof(b.value) = 'number'
+			THEN abs((a.value)::float8 - (b.value)::float8) <= 1e-9 * greatest(1, abs((a.value)::float8))
+			ELSE a.value = b.value END) IS TRUE
+	FROM jsonb_each(a) AS a FULL JOIN jsonb_each(b) AS b USING (key)
+	WHERE key NOT IN ('rank', 'percentile') $$});
+
+# Make a model of the same name and options for a relation, and one for a local
+# copy of it; refresh both, and compare
+sub create_model
+{
+	my ($model, $relation, $mappings, %options) = @_;
+
+	sql(qq{SELECT influence_create_model('$model', id_type => '} . ($options{id_type} // 'bigint') . qq{');
+		INSERT INTO influence.networks VALUES ('$model', 'lab', 0.7);
+		INSERT INTO influence.signals VALUES
+			('$model', 'lab', 'cited', 'authority', 2, '400 days', 0, false),
+			('$model', 'lab', 'boost', 'share', 1.5, '7 days', 0, false),
+			('$model', 'lab', 'silent', 'reaction', 0, '7 days', 0, false),
+			('$model', 'lab', 'note', 'reaction', 1, '1 month', -0.25, true);
+		UPDATE influence.models SET } . ($options{settings} // 'model = model') . qq{ WHERE model = '$model';
+		SELECT influence_add_source('$model', 'interactions', '$relation', $mappings)});
+}
+
+sub compare_models
+{
+	my ($far, $near, $what) = @_;
+
+	is( sql(qq{SELECT (SELECT rows_read > 0 FROM influence.refresh_log WHERE model = '$far' ORDER BY run_id DESC LIMIT 1),
+			count(DISTINCT (rows_read, rows_ignored, users)) FROM influence.refresh_log
+			WHERE run_id IN (SELECT max(run_id) FROM influence.refresh_log WHERE model IN ('$far', '$near') GROUP BY model)}),
+		't|1', "$what: as many rows read and ignored");
+	foreach my $view ([ 'scores', 'user_id' ], [ 'network_scores', 'user_id, network' ], [ 'signals', 'user_id, network, kind' ])
+	{
+		my ($name, $key) = @$view;
+
+		is( sql(qq{SELECT count(*) > 10, count(*) FILTER (WHERE same(to_jsonb(f), to_jsonb(n)) IS NOT TRUE)
+				FROM $far.$name AS f FULL JOIN $near.$name AS n USING ($key)}),
+			't|0', "$what: the same $name");
+	}
+}
+
+sub refresh
+{
+	my ($model) = @_;
+	my ($status, $output, $messages) = $node->psql('postgres', qq{
+		LOAD 'auto_explain';
+		SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on;
+		SET auto_explain.log_analyze = on; SET auto_explain.log_verbose = on; SET auto_explain.log_timing = off;
+		SET client_min_messages = log;
+		SELECT status FROM influence_refresh('$model', '$AS_OF')});
+
+	is($output, 'success', "a refresh of $model") or diag($messages);
+	return $messages;
+}
+
+my $BARE = q{actor => 'actor', target => 'target', occurred_at => 'at', kind_column => 'kind', network_column => 'origin'};
+my $FULL = "$BARE, post => 'post', weight => 'weight', sentiment => 'mood'";
+
+# --- The plan of the query that a refresh runs
+create_model('far', 'interactions', $FULL);
+create_model('near', 'all_here', $FULL);
+my $plan = refresh('far');
+refresh('near');
+foreach my $i (1, 2)
+{
+	like($plan, qr/Relations: Aggregate on \(public\.there_$i\)\s+Remote SQL: SELECT [^\n]*public\.influence_decay_agg\([^\n]* FROM public\.interactions WHERE [^\n]* GROUP BY /,
+		"server $i groups the rows that count");
+	like($plan, qr/Relations: Aggregate on \(public\.there_$i\)\s+Remote SQL: SELECT CASE [^\n]* GROUP BY 1/, '... and counts the others by reason');
+}
+like($plan, qr/Async Foreign Scan/, 'servers work side by side');
+unlike($plan, qr/Remote SQL: (?![^\n]* GROUP BY)[^\n]*interactions/, 'nothing is fetched in rows');
+unlike($plan, qr/NOTICE/, 'and nothing is remarkable');
+is( sql(q{SELECT count(*) FROM influence.refresh_log, jsonb_each_text(rows_ignored) WHERE model = 'near' AND value::int > 0}),
+	'10', 'the rows have every reason not to count');
+compare_models('far', 'near', 'full mappings');
+
+# --- As many rows are fetched as there are groups
+create_model('pairs', 'there_1', q{actor => 'actor', target => 'target', occurred_at => 'at', kind => 'like', filter => 'target < 5 AND actor > 3 AND isfinite(at)'},
+	settings => 'time_window = NULL');
+create_model('pairs_here', 'shard_1_here', q{actor => 'actor', target => 'target', occurred_at => 'at', kind => 'like', filter => 'target < 5 AND actor > 3 AND isfinite(at)'},
+	settings => 'time_window = NULL');
+$plan = refresh('pairs');
+my $pairs = sql(qq{SELECT count(DISTINCT (actor, target)) FROM shard_1_here
+	WHERE target < 5 AND actor > 3 AND actor <> target AND isfinite(at) AND at <= timestamptz '$AS_OF' + interval '5 minutes'});
+my $rows = sql(q{SELECT rows_read FROM influence.refresh_log WHERE model = 'pairs'});
+like($plan, qr/Foreign Scan  \(cost=[^\n]* \(actual rows=$pairs(\.00)? loops=1\)\s+Output: [^\n]*\s+Relations: Aggregate/, 'as many rows are fetched as there are groups');
+cmp_ok($rows, '>', 2 * $pairs, '... fewer than there are rows');
+refresh('pairs_here');
+is( sql(q{SELECT count(*) FILTER (WHERE same(to_jsonb(f), to_jsonb(n)) IS NOT TRUE) FROM pairs.scores AS f FULL JOIN pairs_here.scores AS n USING (user_id)}),
+	'0', 'the same scores');
+
+# --- Other mappings, options, ids
+my %variants = (
+	bare => [ $BARE, $BARE ],
+	unweighted => [ "$BARE, post => 'post'" ],
+	endless => [ $FULL, undef, settings => q{time_window = NULL, clock_skew = '0', selectivity_rate = 0.5} ],
+	indifferent => [ $FULL, undef, settings => q{sentiment_policy = 'ignore'} ],
+	anonymous => [ q{target => 'target', occurred_at => 'at', kind_column => 'kind', network_column => 'origin', weight => 'weight', sentiment => 'mood'} ],
+	uuids => [ q{actor => 'lpad(actor::text, 32, ''0'')::uuid', target => 'lpad(target::text, 32, ''0'')::uuid', occurred_at => 'at', kind_column => 'kind', network_column => 'origin', sentiment => 'mood'}, undef, id_type => 'uuid' ],
+	texts => [ q{actor => 'origin', target => 'kind', occurred_at => 'at', kind => 'share', network => 'twitter', post => 'origin', weight => 'weight'}, undef, id_type => 'text' ],
+	posts => [ q{target => 'target', occurred_at => 'at', kind => 'post', weight => 'weight', sentiment => 'mood'} ],
+	computed => [ q{actor => 'actor', target => 'target', kind => 'like', network_column => 'CASE WHEN origin = ''app'' THEN ''twitter'' ELSE ''app'' END',
+		occurred_at => 'at', weight => 'weight * 2', filter => 'mood > 0'} ],
+);
+foreach my $name (sort keys %variants)
+{
+	my ($mappings, undef, %options) = @{ $variants{$name} };
+
+	create_model("far_$name", 'interactions', $mappings, %options);
+	create_model("near_$name", 'all_here', $mappings, %options);
+	$plan = refresh("far_$name");
+	refresh("near_$name");
+	$name eq 'uuids' ? like($plan, qr/NOTICE/, 'a cast by input and output is not shipped') :
+		like($plan, qr/Remote SQL: SELECT [^\n]* GROUP BY /, "$name: servers group");
+	compare_models("far_$name", "near_$name", $name);
+}
+
+$_->stop foreach $node, @shards;
+done_testing();
