@@ -62,12 +62,6 @@ typedef struct GroupedQuery
 typedef bool (*SignalTest) (const Signal *signal, double argument);
 
 static bool
-is_any(const Signal *signal pg_attribute_unused(), double argument pg_attribute_unused())
-{
-	return true;
-}
-
-static bool
 is_standing(const Signal *signal, double argument pg_attribute_unused())
 {
 	return role_is_standing(signal->role);
@@ -103,6 +97,12 @@ has_half_life(const Signal *signal, double argument)
 	return signal->half_life == argument;
 }
 
+static const char *
+network_name(const GroupedQuery *query, const Signal *signal)
+{
+	return query->model->networks[signal->network].name;
+}
+
 /*
  * Can rows of the source be of this signal?
  */
@@ -113,67 +113,146 @@ is_possible(const GroupedQuery *query, const Signal *signal)
 
 	return (source->kind == NULL || strcmp(source->kind, signal->kind) == 0) &&
 		(source->network == NULL ||
-		 strcmp(source->network, query->model->networks[signal->network].name) == 0);
+		 strcmp(source->network, network_name(query, signal)) == 0);
 }
 
 /*
- * Condition for "kind is that of a signal of the network that passes the test"
+ * Append a constant to a list
+ */
+static void
+append_constant(StringInfo list, const char *name)
+{
+	appendStringInfo(list, "%s%s", list->len > 0 ? ", " : "", quote_literal_cstr(name));
+}
+
+/*
+ * Append an alternative to a condition
+ */
+static void
+append_alternative(StringInfo condition, const char *alternative)
+{
+	appendStringInfo(condition, "%s%s", condition->len > 0 ? " OR " : "", alternative);
+}
+
+/*
+ * Condition for "the row has a signal", by the names of network and kind
  */
 static char *
-kind_condition(const GroupedQuery *query, int network, SignalTest test, double argument)
+known_condition(const GroupedQuery *query)
 {
+	const Model *model = query->model;
+	StringInfoData condition;
+
+	initStringInfo(&condition);
+	for (int network = 0; network < model->network_count; network++)
+	{
+		StringInfoData kinds;
+		char	   *of_kind;
+		char	   *of_network;
+
+		initStringInfo(&kinds);
+		for (int i = 0; i < model->signal_count; i++)
+			if (model->signals[i].network == network && is_possible(query, &model->signals[i]))
+				append_constant(&kinds, model->signals[i].kind);
+		if (kinds.len == 0)
+			continue;
+		of_kind = query->source->kind != NULL ? "true" : psprintf("kind = ANY (ARRAY[%s])", kinds.data);
+		of_network = query->source->network != NULL ? "true" :
+			psprintf("network = %s", quote_literal_cstr(model->networks[network].name));
+		append_alternative(&condition, strcmp(of_network, "true") == 0 ? of_kind :
+						   strcmp(of_kind, "true") == 0 ? of_network : psprintf("%s AND %s", of_network, of_kind));
+	}
+	return condition.len == 0 ? "false" : strcmp(condition.data, "true") == 0 ? "true" :
+		psprintf("(%s)", condition.data);
+}
+
+/*
+ * Networks on which the kind of a signal passes the test (or, not wanted, does
+ * not), as a list of constants; all: set to whether these are all that it is on
+ */
+static char *
+networks_of_kind(const GroupedQuery *query, const Signal *signal, SignalTest test, double argument,
+				 bool wanted, bool *all)
+{
+	const Model *model = query->model;
+	StringInfoData networks;
+
+	*all = true;
+	initStringInfo(&networks);
+	for (int i = 0; i < model->signal_count; i++)
+	{
+		const Signal *other = &model->signals[i];
+
+		if (!is_possible(query, other) || strcmp(other->kind, signal->kind) != 0)
+			continue;
+		if (test(other, argument) == wanted)
+			append_constant(&networks, network_name(query, other));
+		else
+			*all = false;
+	}
+	return networks.data;
+}
+
+/*
+ * Is there an earlier signal of that kind?
+ */
+static bool
+kind_was_seen(const GroupedQuery *query, int index)
+{
+	const Signal *signals = query->model->signals;
+
+	for (int i = 0; i < index; i++)
+		if (is_possible(query, &signals[i]) && strcmp(signals[i].kind, signals[index].kind) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Condition for a row that has a signal to have one that passes the test, or,
+ * not wanted, that does not: by its kind alone wherever that says it
+ */
+static char *
+names_condition(const GroupedQuery *query, SignalTest test, double argument, bool wanted)
+{
+	const Source *source = query->source;
+	StringInfoData condition;
 	StringInfoData kinds;
 
+	initStringInfo(&condition);
 	initStringInfo(&kinds);
 	for (int i = 0; i < query->model->signal_count; i++)
 	{
 		const Signal *signal = &query->model->signals[i];
+		char	   *networks;
+		bool		all;
 
-		if (signal->network == network && is_possible(query, signal) && test(signal, argument))
-			appendStringInfo(&kinds, "%s%s", kinds.len > 0 ? ", " : "", quote_literal_cstr(signal->kind));
-	}
-	if (kinds.len == 0)
-		return NULL;
-	if (query->source->kind != NULL)
-		return "true";
-	return psprintf("kind = ANY (ARRAY[%s])", kinds.data);
-}
-
-/*
- * Condition for "the row is of a signal that passes the test", by its names
- */
-static char *
-names_condition(const GroupedQuery *query, SignalTest test, double argument)
-{
-	StringInfoData condition;
-
-	initStringInfo(&condition);
-	for (int i = 0; i < query->model->network_count; i++)
-	{
-		char	   *kinds = kind_condition(query, i, test, argument);
-
-		if (kinds == NULL)
+		if (!is_possible(query, signal) || kind_was_seen(query, i))
 			continue;
-		appendStringInfoString(&condition, condition.len > 0 ? " OR " : "(");
-		if (query->source->network_column != NULL)
-			appendStringInfo(&condition, "network = %s AND ",
-							 quote_literal_cstr(query->model->networks[i].name));
-		appendStringInfoString(&condition, kinds);
+		networks = networks_of_kind(query, signal, test, argument, wanted, &all);
+		if (networks[0] == '\0')
+			continue;
+		if (all)
+			append_constant(&kinds, signal->kind);
+		else
+			append_alternative(&condition, psprintf("%snetwork = ANY (ARRAY[%s])",
+													source->kind != NULL ? "" :
+													psprintf("kind = %s AND ", quote_literal_cstr(signal->kind)),
+													networks));
 	}
-	if (condition.len == 0)
-		return "false";
-	appendStringInfoChar(&condition, ')');
-	return condition.data;
+	if (kinds.len > 0)
+		append_alternative(&condition, psprintf("kind = ANY (ARRAY[%s])", kinds.data));
+	return psprintf("(%s)", condition.data);
 }
 
 /*
- * The same for a row that has a signal: "true" and "false" where that settles it
+ * Condition for a row that has a signal to have one that passes the test: "true"
+ * or "false" where the source's signals settle it
  */
 static char *
 signal_condition(const GroupedQuery *query, SignalTest test, double argument)
 {
-	bool		any = false;
-	bool		all = true;
+	int			passing = 0;
+	int			failing = 0;
 
 	for (int i = 0; i < query->model->signal_count; i++)
 	{
@@ -182,11 +261,17 @@ signal_condition(const GroupedQuery *query, SignalTest test, double argument)
 		if (!is_possible(query, signal))
 			continue;
 		if (test(signal, argument))
-			any = true;
+			passing++;
 		else
-			all = false;
+			failing++;
 	}
-	return !any ? "false" : all ? "true" : names_condition(query, test, argument);
+	if (passing == 0)
+		return "false";
+	if (failing == 0)
+		return "true";
+	if (passing <= failing)
+		return names_condition(query, test, argument, true);
+	return psprintf("(NOT %s)", names_condition(query, test, argument, false));
 }
 
 static bool
@@ -262,8 +347,7 @@ static void
 add_conditions(GroupedQuery *query)
 {
 	const Source *source = query->source;
-	char	   *known = source->kind_column == NULL && source->network_column == NULL ?
-		signal_condition(query, is_any, 0) : names_condition(query, is_any, 0);
+	char	   *known = known_condition(query);
 
 	add_condition(query, IGNORE_NULL_TARGET, "target IS NULL", "target IS NOT NULL");
 	add_condition(query, IGNORE_NULL_TIME, "occurred_at IS NULL", "occurred_at IS NOT NULL");
@@ -390,8 +474,9 @@ add_decayed(GroupedQuery *query, const char *value, const char *half_life)
 {
 	char	   *as_of = moment_before(query, 0);
 	char	   *oldest = moment_before(query, (double) (MAX_AGE - 1));
-	char	   *at = psprintf("CASE WHEN occurred_at > %s THEN %s WHEN occurred_at < %s THEN %s ELSE occurred_at END",
-							  as_of, as_of, oldest, oldest);
+	bool		any_age = query->model->time_window == 0 || !is_false(signal_condition(query, is_standing, 0));
+	char	   *at = psprintf("CASE WHEN occurred_at > %s THEN %s %sELSE occurred_at END", as_of, as_of,
+							  !any_age ? "" : psprintf("WHEN occurred_at < %s THEN %s ", oldest, oldest));
 
 	if (half_life == NULL || value == NULL)
 		add_column(query, false, "NULL::float8");

@@ -29,7 +29,7 @@ sub sql
 	return $node->safe_psql('postgres', $statement);
 }
 
-my $COLUMNS = 'shard int, origin varchar(20), kind text, actor bigint, target bigint, at timestamptz, post int, weight float8, mood real';
+my $COLUMNS = 'shard int, origin varchar(20), kind text, actor bigint, target bigint, at timestamptz, post int, weight float8, mood real, who uuid, whom uuid';
 
 # Rows of one server: pairs and posts are spread over all servers. Among them rows
 # of every role and every reason not to count.
@@ -51,7 +51,8 @@ sub rows_of
 			nullif(i % 12, 3),
 			CASE WHEN i % 251 = 0 THEN float8 'NaN' WHEN i % 257 = 0 THEN -1 WHEN i % 263 = 0 THEN float8 'infinity' WHEN i % 269 = 0 THEN 2e12
 				WHEN i % 11 = 0 THEN NULL WHEN i % 271 = 0 THEN 0 ELSE 0.1 + i % 3 END,
-			CASE WHEN i % 277 = 0 THEN real 'NaN' WHEN i % 281 = 0 THEN -1.5 WHEN i % 3 = 0 THEN NULL ELSE round(cos(i)::numeric, 1) END
+			CASE WHEN i % 277 = 0 THEN real 'NaN' WHEN i % 281 = 0 THEN -1.5 WHEN i % 3 = 0 THEN NULL ELSE round(cos(i)::numeric, 1) END,
+			md5((i * 13 % 23)::text)::uuid, md5((i * 29 % 31)::text)::uuid
 		FROM generate_series(${shard}::bigint, 9000, 3) AS i};
 }
 
@@ -149,7 +150,7 @@ foreach my $i (1, 2)
 {
 	like($plan, qr/Relations: Aggregate on \(public\.there_$i\)\s+Remote SQL: SELECT [^\n]*public\.influence_decay_agg\([^\n]* FROM public\.interactions WHERE [^\n]* GROUP BY /,
 		"server $i groups the rows that count");
-	like($plan, qr/Relations: Aggregate on \(public\.there_$i\)\s+Remote SQL: SELECT CASE [^\n]* GROUP BY 1/, '... and counts the others by reason');
+	like($plan, qr/Relations: Aggregate on \(public\.there_$i [^\n]*\)\s+Remote SQL: SELECT \(CASE [^\n]* GROUP BY /, '... and counts the others by reason');
 }
 like($plan, qr/Async Foreign Scan/, 'servers work side by side');
 unlike($plan, qr/Remote SQL: (?![^\n]* GROUP BY)[^\n]*interactions/, 'nothing is fetched in rows');
@@ -175,16 +176,19 @@ is( sql(q{SELECT count(*) FILTER (WHERE same(to_jsonb(f), to_jsonb(n)) IS NOT TR
 
 # --- Other mappings, options, ids
 my %variants = (
-	bare => [ $BARE, $BARE ],
+	bare => [ $BARE ],
 	unweighted => [ "$BARE, post => 'post'" ],
 	endless => [ $FULL, undef, settings => q{time_window = NULL, clock_skew = '0', selectivity_rate = 0.5} ],
 	indifferent => [ $FULL, undef, settings => q{sentiment_policy = 'ignore'} ],
 	anonymous => [ q{target => 'target', occurred_at => 'at', kind_column => 'kind', network_column => 'origin', weight => 'weight', sentiment => 'mood'} ],
-	uuids => [ q{actor => 'lpad(actor::text, 32, ''0'')::uuid', target => 'lpad(target::text, 32, ''0'')::uuid', occurred_at => 'at', kind_column => 'kind', network_column => 'origin', sentiment => 'mood'}, undef, id_type => 'uuid' ],
-	texts => [ q{actor => 'origin', target => 'kind', occurred_at => 'at', kind => 'share', network => 'twitter', post => 'origin', weight => 'weight'}, undef, id_type => 'text' ],
+	uuids => [ q{actor => 'who', target => 'whom', occurred_at => 'at', kind_column => 'kind', network_column => 'origin', post => 'whom', sentiment => 'mood'}, undef, id_type => 'uuid' ],
+	cast => [ q{actor => 'md5(actor::text)::uuid', target => 'whom', occurred_at => 'at', kind_column => 'kind', network_column => 'origin'}, undef, id_type => 'uuid', rows => 1 ],
+	texts => [ q{actor => 'origin', target => 'kind', occurred_at => 'at', kind => 'retweet', network => 'twitter', post => 'origin', weight => 'weight'}, undef, id_type => 'text' ],
 	posts => [ q{target => 'target', occurred_at => 'at', kind => 'post', weight => 'weight', sentiment => 'mood'} ],
 	computed => [ q{actor => 'actor', target => 'target', kind => 'like', network_column => 'CASE WHEN origin = ''app'' THEN ''twitter'' ELSE ''app'' END',
-		occurred_at => 'at', weight => 'weight * 2', filter => 'mood > 0'} ],
+		occurred_at => 'at', weight => 'weight * 2', filter => 'mood > 0'}, undef, rows => 1 ],
+	filtered => [ q{actor => 'actor + 1', target => 'target', kind_column => 'CASE WHEN kind = ''comment'' THEN ''reply'' ELSE kind END',
+		occurred_at => 'at', weight => 'weight * 2', filter => 'mood > 0 AND origin <> ''lab'''} ],
 );
 foreach my $name (sort keys %variants)
 {
@@ -194,10 +198,100 @@ foreach my $name (sort keys %variants)
 	create_model("near_$name", 'all_here', $mappings, %options);
 	$plan = refresh("far_$name");
 	refresh("near_$name");
-	$name eq 'uuids' ? like($plan, qr/NOTICE/, 'a cast by input and output is not shipped') :
-		like($plan, qr/Remote SQL: SELECT [^\n]* GROUP BY /, "$name: servers group");
+	my $shipped = $plan =~ /Remote SQL: SELECT [^\n]* GROUP BY /;
+	my $noticed = $plan =~ /NOTICE:  model "far_$name": source "interactions" fetches every row of "there_1"/;
+
+	is("$shipped|$noticed", $options{rows} ? '|1' : '1|', "$name: " . ($options{rows} ? 'rows are fetched, and a notice says so' : 'servers group'));
 	compare_models("far_$name", "near_$name", $name);
 }
+
+# --- A bad row fails the run where the policy says so, and is named
+sql(q{UPDATE influence.models SET bad_row_policy = 'error' WHERE model IN ('far', 'near')});
+my @errors = map { ($node->psql('postgres', "SELECT influence_refresh('$_', '$AS_OF')"))[2] =~ /has a row with (\w+ \S+)/ ? $1 : '' } 'far', 'near';
+like($errors[0], qr/^(occurred_at -?infinity|weight (NaN|-1|Infinity|2e\+12)|sentiment (NaN|-1.5))$/, 'a bad row is named');
+like($errors[1], qr/^(occurred_at|weight|sentiment)/, '... as from a local table');
+sql(q{UPDATE influence.models SET bad_row_policy = 'skip' WHERE model IN ('far', 'near')});
+
+# --- A server without the extension
+$shards[1]->safe_psql('postgres', 'DROP EXTENSION influence');
+$plan = refresh('far');
+like($plan, qr/NOTICE:  model "far": source "interactions" fetches every row of "there_2"/, 'a notice says which rows are fetched');
+like($plan, qr/DETAIL:  Rows cannot be grouped by server "shard2": .*function public\.influence_decay_agg\(.* does not exist/, '... and why');
+unlike($plan, qr/fetches every row of "there_1"/, 'the other server groups');
+compare_models('far', 'near', 'without the extension on one server');
+sql(q{ALTER SERVER shard2 OPTIONS (ADD use_remote_estimate 'true')});
+like(refresh('far'), qr/DETAIL:  Rows cannot be grouped by server "shard2": .*does not exist/, 'the same where the server is asked for estimates');
+compare_models('far', 'near', 'with estimates of the servers');
+$shards[1]->safe_psql('postgres', 'CREATE EXTENSION influence');
+
+# --- A server that is not said to have it
+sql(q{ALTER SERVER shard1 OPTIONS (DROP extensions); ALTER SERVER shard1 OPTIONS (SET async_capable 'false')});
+$plan = refresh('far');
+like($plan, qr/fetches every row of "there_1"\s*DETAIL:  Rows are not grouped by server "shard1"\.\s*HINT:  .*option "extensions"/, 'a hint says what to set');
+unlike($plan, qr/fetches every row of "there_2"/, 'the other server groups');
+compare_models('far', 'near', 'without the option on one server');
+sql(q{ALTER SERVER shard1 OPTIONS (ADD extensions 'influence')});
+unlike(refresh('far'), qr/NOTICE/, 'one server after the other');
+compare_models('far', 'near', 'one server after the other');
+
+# --- Rights are those on the source: a partition is not read by its own name
+# without rights on it, nor past the policies of the source
+sql(q{CREATE ROLE reader;
+	GRANT SELECT ON interactions, all_here TO reader; GRANT CREATE ON DATABASE postgres TO reader;
+	CREATE USER MAPPING FOR reader SERVER shard1 OPTIONS (user 'postgres', password_required 'false');
+	CREATE USER MAPPING FOR reader SERVER shard2 OPTIONS (user 'postgres', password_required 'false');
+	ALTER TABLE interactions ENABLE ROW LEVEL SECURITY; ALTER TABLE all_here ENABLE ROW LEVEL SECURITY;
+	CREATE POLICY most ON interactions USING (actor <> 5); CREATE POLICY most ON all_here USING (actor <> 5)});
+foreach my $step ([ 'far_policy', 'near_policy', 'GRANT SELECT ON there_1, there_2, here TO reader' ],
+	[ 'far_rights', 'near_rights', 'REVOKE SELECT ON there_1 FROM reader; ALTER TABLE interactions DISABLE ROW LEVEL SECURITY; ALTER TABLE all_here DISABLE ROW LEVEL SECURITY' ])
+{
+	my ($far, $near, $change) = @$step;
+
+	sql(qq{$change; SET ROLE reader; SELECT influence_create_model('$far'), influence_create_model('$near')});
+	sql(qq{SET ROLE reader; SELECT influence_add_source('$_->[0]', 'interactions', '$_->[1]', $FULL)}) foreach [ $far, 'interactions' ], [ $near, 'all_here' ];
+	unlike(refresh($far), qr/GROUP BY/, "$far: rows are fetched through the source");
+	refresh($near);
+	compare_models($far, $near, $far);
+}
+sql(q{GRANT SELECT ON there_1 TO reader});
+like(refresh('far_rights'), qr/Remote SQL: [^\n]* GROUP BY/, 'with rights on all partitions servers group');
+compare_models('far_rights', 'near_rights', 'with rights on all partitions');
+
+# --- A view over a foreign table, and texts that are equal without being the same
+my $server_has_icu = sql(q{SELECT count(*) FROM pg_collation WHERE collprovider = 'i'}) > 0;
+sql(q{CREATE COLLATION fuzzy (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+	CREATE FOREIGN TABLE fuzzy_there (actor bigint, target bigint, at timestamptz, kind text COLLATE fuzzy)
+		SERVER shard1 OPTIONS (table_name 'interactions')}) if $server_has_icu;
+create_model('far_view', 'kinds_there', $FULL);
+create_model('near_view', 'kinds_here', $FULL);
+like(refresh('far_view'), qr/Remote SQL: [^\n]* GROUP BY/, 'what a view shows is grouped on the server');
+refresh('near_view');
+compare_models('far_view', 'near_view', 'a view');
+SKIP:
+{
+	skip 'no ICU', 2 unless $server_has_icu;
+	create_model('fuzzy', 'fuzzy_there', q{actor => 'actor', target => 'target', occurred_at => 'at', kind_column => 'kind'});
+	unlike(refresh('fuzzy'), qr/GROUP BY/, 'texts that may be equal without being the same are not grouped');
+}
+
+# --- More rows in a group than a record can stand for
+$shards[0]->safe_psql('postgres', q{
+	CREATE TABLE crowd AS SELECT 1 + i % 2 * (i / 2 % 3) AS actor, 7 + i % 2 * (i / 2 % 2) AS target, CASE i % 2 WHEN 0 THEN 'like' ELSE 'post' END AS kind,
+		timestamptz '2024-06-01 12:00Z' - i * interval '1 second' AS at FROM generate_series(1, 140000) AS i});
+sql(q{CREATE FOREIGN TABLE crowd_there (actor bigint, target bigint, kind text, at timestamptz) SERVER shard1 OPTIONS (table_name 'crowd');
+	CREATE TABLE crowd_here AS SELECT * FROM crowd_there});
+foreach my $model ([ 'far_crowd', 'crowd_there' ], [ 'near_crowd', 'crowd_here' ])
+{
+	create_model(@$model, q{actor => 'actor', target => 'target', occurred_at => 'at', kind_column => 'kind'});
+	refresh($model->[0]);
+}
+is(sql(q{SELECT count FROM far_crowd.signals WHERE user_id = 7 AND kind = 'like'}), '70000', 'a group of many rows');
+is( sql(q{SELECT count(*), count(*) FILTER (WHERE same(to_jsonb(f), to_jsonb(n)) IS NOT TRUE)
+		FROM far_crowd.network_scores AS f FULL JOIN near_crowd.network_scores AS n USING (user_id, network)}),
+	'2|0', '... gives the scores of its rows');
+is( sql(q{SELECT count(*) FILTER (WHERE same(to_jsonb(f), to_jsonb(n)) IS NOT TRUE)
+		FROM far_crowd.signals AS f FULL JOIN near_crowd.signals AS n USING (user_id, network, kind)}),
+	'0', '... and the signals');
 
 $_->stop foreach $node, @shards;
 done_testing();
