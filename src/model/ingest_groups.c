@@ -1,7 +1,7 @@
 /*
  * Reading sources on other servers in groups instead of rows.
  *
- * Which parts of a source can be: the planner says so, and whether the other
+ * Which parts of a source can be, the planner says, and whether the other
  * server agrees shows when the query runs. So the groups of a source are kept
  * apart until the last has come; when something is not as it should be there,
  * nothing has been recorded yet, and the rows are read instead. That costs time
@@ -17,12 +17,11 @@
 #include "executor/executor.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
-#include "model/attempt.h"
+#include "model/group_elsewhere.h"
 #include "model/group_reader.h"
 #include "model/grouped_query.h"
 #include "model/ingest_groups.h"
@@ -42,19 +41,6 @@ typedef struct Gathering
 	TupleDesc	desc;			/* of them */
 	bool		rows_wanted;	/* a bad row must fail the run, and be named */
 } Gathering;
-
-/*
- * Prefer no grouping here to grouping there, until the end of the attempt
- */
-static void
-discourage_grouping_here(void)
-{
-	static const char *const settings[] = {"enable_hashagg", "enable_sort"};
-
-	for (Size i = 0; i < lengthof(settings); i++)
-		(void) set_config_option(settings[i], "off", PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
-}
 
 /* A part whose grouped query is to be made and planned */
 typedef struct PartPlanning
@@ -76,7 +62,6 @@ plan_part(void *arg)
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	char	   *query;
 
-	discourage_grouping_here();
 	query = grouped_query(planning->ingest->model, &part->source, planning->ingest->as_of);
 	if (query != NULL && source_is_grouped_elsewhere(&part->source, query))
 		part->query = MemoryContextStrdup(caller, query);
@@ -137,7 +122,7 @@ plan_parts(const Ingest *ingest, List *parts)
 
 		if (!planning.part->elsewhere)
 			continue;
-		error = attempt(plan_part, &planning);
+		error = attempt_elsewhere(plan_part, &planning);
 		if (error != NULL && !is_worth_another_try(error))
 			ReThrowError(error);
 		if (planning.part->query != NULL)
@@ -185,7 +170,6 @@ gather(void *arg)
 	StringInfoData sql;
 	ListCell   *lc;
 
-	discourage_grouping_here();
 	initStringInfo(&sql);
 	foreach(lc, gathering->parts)
 		appendStringInfo(&sql, "%s(%s)", sql.len > 0 ? " UNION ALL " : "",
@@ -211,16 +195,17 @@ record_groups(Gathering *gathering)
 	GroupReader *reader = group_reader_create(gathering->ingest, gathering->source, gathering->desc);
 	MemoryContext group_context = AllocSetContextCreate(CurrentMemoryContext, "influence group",
 														ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(group_context);
+	MemoryContext old = CurrentMemoryContext;
 
 	while (tuplestore_gettupleslot(gathering->groups, true, false, slot))
 	{
 		CHECK_FOR_INTERRUPTS();
 		slot_getallattrs(slot);
+		MemoryContextSwitchTo(group_context);
 		group_reader_group(reader, slot);
+		MemoryContextSwitchTo(old);
 		MemoryContextReset(group_context);
 	}
-	MemoryContextSwitchTo(old);
 	ExecDropSingleTupleTableSlot(slot);
 }
 
@@ -241,7 +226,7 @@ read_groups(Ingest *ingest, const Source *source, List *parts, ErrorData **error
 	/* not within the attempt, at whose end its files would be closed */
 	gathering.groups = tuplestore_begin_heap(false, false, work_mem);
 	MemoryContextSwitchTo(caller);
-	*error = attempt(gather, &gathering);
+	*error = attempt_elsewhere(gather, &gathering);
 	if (*error != NULL && !is_worth_another_try(*error))
 		ReThrowError(*error);
 
