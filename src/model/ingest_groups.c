@@ -285,6 +285,9 @@ ingest_groups(Ingest *ingest, const Source *source)
 {
 	List	   *parts = source_parts(source);
 
+	/* what is wrong with the source itself is no reason to try it in rows */
+	if (parts != NIL)
+		pfree(source_query(ingest->model, source));
 	if (plan_parts(ingest, parts) == 0)
 		return list_make1(unconstify(Source *, source));
 	progress_report(ingest->model->ref.name, "reading groups of source \"%s\"", source->name);
