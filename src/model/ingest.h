@@ -19,6 +19,9 @@
 /* Bytes of a person besides the id, in the phase that needs most of them */
 #define BYTES_PER_PERSON	256
 
+/* More than this is no weight but a mistake, and sums of it would overflow */
+#define MAX_ROW_WEIGHT	1e12
+
 /* Actor of a row that has none */
 #define NOBODY	PG_UINT32_MAX
 

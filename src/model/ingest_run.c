@@ -1,15 +1,17 @@
 /*
  * Reads the sources of a model.
  *
- * Large tables are read by several processes (ingest_parallel.c). What cannot be
- * shared out among them, such as foreign tables and views that join, is read by
- * this one, row by row under whatever plan the server makes.
+ * Large tables are read by several processes (ingest_parallel.c). What lies on
+ * other servers is grouped there, and only the groups are fetched
+ * (ingest_groups.c). Everything else, such as views that join, is read by this
+ * process, row by row under whatever plan the server makes.
  */
 #include "compat.h"
 
 #include "utils/memutils.h"
 
 #include "influence.h"
+#include "model/ingest_groups.h"
 #include "model/ingest_parallel.h"
 #include "model/ingest_run.h"
 #include "model/progress.h"
@@ -49,8 +51,10 @@ ingest_run(const Model *model, TimestampTz as_of)
 	Size		limit = (Size) influence_max_memory * 1024;
 	Ingest	   *ingest = ingest_create(model, as_of, spill_create(CurrentMemoryContext), limit / 2);
 	ListCell   *lc;
+	ListCell   *part;
 
 	foreach(lc, ingest_in_parallel(ingest, limit / 4))
-		read_source(ingest, lfirst(lc));
+		foreach(part, ingest_groups(ingest, lfirst(lc)))
+			read_source(ingest, lfirst(part));
 	return ingest;
 }

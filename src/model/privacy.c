@@ -58,6 +58,7 @@ key_hash(const ChoiceKey *key)
 struct PrivacyList
 {
 	bool		scored_only;
+	bool		hides;			/* somebody opted out */
 	uint8	   *salt;
 	Size		salt_size;
 	choice_hash *choices;
@@ -96,6 +97,7 @@ privacy_add(PrivacyList *list, const uint8 *hash, Size hash_size, bool hidden)
 				 errmsg("hash of %zu bytes in influence.privacy_choices, %d expected", hash_size, HASH_BYTES)));
 	memcpy(key.hash, hash, HASH_BYTES);
 	choice_insert(list->choices, key, &found)->hidden = hidden;
+	list->hides |= hidden;
 }
 
 /*
@@ -105,6 +107,15 @@ bool
 privacy_is_empty(const PrivacyList *list)
 {
 	return !list->scored_only && list->choices->members == 0;
+}
+
+/*
+ * Whether there is anybody who must not act by name
+ */
+bool
+privacy_hides_anybody(const PrivacyList *list)
+{
+	return list->hides;
 }
 
 /*

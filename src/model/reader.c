@@ -33,9 +33,6 @@
 /* Rows between two looks at the memory in use */
 #define ROWS_PER_MEMORY_CHECK	4096
 
-/* More than this is no weight but a mistake, and sums of it would overflow */
-#define MAX_ROW_WEIGHT	1e12
-
 /* Rows whose people are looked up together */
 #define BATCH_ROWS	64
 

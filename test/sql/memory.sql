@@ -79,6 +79,7 @@ SELECT count(*) FROM memory.scores;
 SET influence.max_memory = 0;
 SET influence.max_memory = '1kB';
 
+DROP FUNCTION pg_temp.differences, pg_temp.temporary_files;
 RESET client_min_messages;
 SELECT influence_drop_model('memory');
 DROP TABLE memory_likes, large_scores, large_network_scores, large_signals;
