@@ -400,7 +400,7 @@ put_scores(const Run *run, DateADT day, Replacement *replacement)
 		nulls[columns[i]] = false;
 	for (uint32 i = 0; i < run->scores->count; i++)
 	{
-		const PersonScore *person = &run->scores->people[run->scores->by_id[i]];
+		const PersonScore *person = run_next_person(run, run->scores->by_id, i);
 
 		values[columns[0]] = intern_datum(run->ingest->people, person->person);
 		values[columns[1]] = DateADTGetDatum(day);

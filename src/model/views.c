@@ -88,24 +88,21 @@ float_or_null(double value, bool *isnull)
 }
 
 /*
- * Person number i in the given order, with those that follow on their way
+ * Person number i of the ranks, with those that follow on their way
  */
 static const PersonScore *
-next_person(const Run *run, const uint32 *order, uint32 i)
+next_by_rank(const Run *run, uint32 i)
 {
 	const Scores *scores = run->scores;
 
-	if (i + 2 * PREFETCH_AHEAD < scores->count)
-		prefetch(&scores->people[order[i + 2 * PREFETCH_AHEAD]]);
 	if (i + PREFETCH_AHEAD < scores->count)
 	{
-		uint32		person = scores->people[order[i + PREFETCH_AHEAD]].person;
+		uint32		person = scores->people[scores->by_rank[i + PREFETCH_AHEAD]].person;
 
 		prefetch(&run->ingest->last_active_at[person]);
 		prefetch(&run->ingest->notoriety[person]);
-		intern_prefetch_datum(run->ingest->people, person);
 	}
-	return &scores->people[order[i]];
+	return run_next_person(run, scores->by_rank, i);
 }
 
 /*
@@ -119,7 +116,7 @@ fill_scores(const Run *run, RowSink *sink)
 
 	for (uint32 i = 0; i < run->scores->count; i++)
 	{
-		const PersonScore *person = next_person(run, run->scores->by_rank, i);
+		const PersonScore *person = next_by_rank(run, i);
 		TimestampTz last_active_at = run->ingest->last_active_at[person->person];
 
 		CHECK_FOR_INTERRUPTS();
@@ -211,7 +208,8 @@ next_person_network(const Run *run, const OrderKey *order, uint64 i)
 		const PersonNetwork *next = &items[order[i + PREFETCH_AHEAD].index];
 
 		prefetch(&next->value[MEASURE_AUTHORITY]);
-		prefetch(&run->scores->people[order[i + PREFETCH_AHEAD].place]);
+		prefetch(&run->scores->position[next->person]);
+		run_prefetch_person(run, run->scores->by_id[order[i + PREFETCH_AHEAD].place]);
 		intern_prefetch_datum(run->ingest->people, next->person);
 	}
 	return &items[order[i].index];
@@ -281,6 +279,22 @@ order_signal_counts(const Run *run, RecordLog *log)
 }
 
 /*
+ * The person of record number i, with those that follow on their way
+ */
+static uint32
+next_signal_person(const Run *run, const SignalCount *records, uint64 count, uint64 i)
+{
+	const Scores *scores = run->scores;
+
+	if (i + 2 * PREFETCH_AHEAD < count)
+		prefetch(&scores->people[scores->by_id[records[i + 2 * PREFETCH_AHEAD].person]].person);
+	if (i + PREFETCH_AHEAD < count)
+		intern_prefetch_datum(run->ingest->people,
+							  scores->people[scores->by_id[records[i + PREFETCH_AHEAD].person]].person);
+	return scores->people[scores->by_id[records[i].person]].person;
+}
+
+/*
  * Rows of the view "signals", in the order of its key
  */
 static void
@@ -300,10 +314,8 @@ fill_signals(const Run *run, RowSink *sink)
 	}
 	for (uint64 i = 0; i < count; i++)
 	{
-		const PersonScore *person = &run->scores->people[run->scores->by_id[records[i].person]];
-
 		CHECK_FOR_INTERRUPTS();
-		values[0] = intern_datum(run->ingest->people, person->person);
+		values[0] = intern_datum(run->ingest->people, next_signal_person(run, records, count, i));
 		values[1] = networks[records[i].signal];
 		values[2] = kinds[records[i].signal];
 		values[3] = Float8GetDatum(records[i].count);
