@@ -68,6 +68,19 @@
 #define close_storage_by_oid(oid) RelationCloseSmgrByOid(oid)
 #endif
 
+/* 17 writes new storage in bulk; we bring the same for those before */
+#if PG_VERSION_NUM >= 170000
+#include "storage/bulk_write.h"
+#else
+#define NEEDS_BULK_WRITE
+#include "bulk_write.h"
+#endif
+#if PG_VERSION_NUM >= 160000
+#define smgr_locator smgr_rlocator.locator
+#else
+#define smgr_locator smgr_rnode.node
+#endif
+
 /* A scan with "keys" conditions and no ordering; 18 can count what it does */
 #if PG_VERSION_NUM >= 180000
 #define begin_index_scan(relation, index, snapshot, keys) \

@@ -53,13 +53,8 @@
 #include "utils/syscache.h"
 
 #include "model/attempt.h"
+#include "model/heap_writer.h"
 #include "model/replacement.h"
-
-/* Rows that are inserted together */
-#define BATCH_ROWS	1000
-
-/* How the storage is written: frozen, as nobody sees it before it is swapped in */
-#define INSERT_OPTIONS	(TABLE_INSERT_SKIP_FSM | TABLE_INSERT_FROZEN)
 
 /*
  * Longest wait for the exclusive locks, all of them together, in milliseconds:
@@ -82,10 +77,7 @@ struct Replacement
 	Oid			relation;
 	Oid			heap;			/* the transient table */
 	Relation	heap_rel;		/* open while rows are put */
-	BulkInsertState bulk;
-	MemoryContext batch_context;	/* the tuples of one batch */
-	TupleTableSlot *slots[BATCH_ROWS];
-	int			batch_count;
+	HeapWriter *writer;
 	uint64		row_count;
 	List	   *old_indexes;	/* OIDs, in the same order as new_indexes */
 	List	   *new_indexes;
@@ -119,7 +111,6 @@ replacement_begin(Oid relation)
 {
 	Replacement *replacement = palloc0(sizeof(Replacement));
 	Relation	old = table_open(relation, ExclusiveLock);
-	TupleDesc	desc;
 
 	check_replaceable(old);
 	CheckTableNotInUse(old, "influence_refresh");
@@ -132,12 +123,7 @@ replacement_begin(Oid relation)
 	replacement->heap_rel = table_open(replacement->heap, NoLock);
 	table_close(old, NoLock);
 
-	replacement->bulk = GetBulkInsertState();
-	replacement->batch_context = AllocSetContextCreate(CurrentMemoryContext, "influence batch",
-													   ALLOCSET_DEFAULT_SIZES);
-	desc = RelationGetDescr(replacement->heap_rel);
-	for (int i = 0; i < BATCH_ROWS; i++)
-		replacement->slots[i] = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
+	replacement->writer = heap_writer_begin(replacement->heap_rel);
 	return replacement;
 }
 
@@ -151,37 +137,13 @@ replacement_desc(const Replacement *replacement)
 }
 
 /*
- * Write the rows of the batch
- */
-static void
-flush_batch(Replacement *replacement)
-{
-	MemoryContext old = MemoryContextSwitchTo(replacement->batch_context);
-
-	CHECK_FOR_INTERRUPTS();
-	table_multi_insert(replacement->heap_rel, replacement->slots, replacement->batch_count,
-					   GetCurrentCommandId(true), INSERT_OPTIONS, replacement->bulk);
-	for (int i = 0; i < replacement->batch_count; i++)
-		ExecClearTuple(replacement->slots[i]);
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(replacement->batch_context);
-	replacement->batch_count = 0;
-}
-
-/*
  * Add one row; values and nulls as for heap_form_tuple
  */
 void
 replacement_put(Replacement *replacement, Datum *values, bool *nulls)
 {
-	MemoryContext old = MemoryContextSwitchTo(replacement->batch_context);
-	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(replacement->heap_rel), values, nulls);
-
-	ExecStoreHeapTuple(tuple, replacement->slots[replacement->batch_count++], false);
-	MemoryContextSwitchTo(old);
+	heap_writer_put(replacement->writer, values, nulls);
 	replacement->row_count++;
-	if (replacement->batch_count == BATCH_ROWS)
-		flush_batch(replacement);
 }
 
 /*
@@ -236,13 +198,8 @@ replacement_finish(Replacement *replacement)
 	Relation	old;
 	ListCell   *lc;
 
-	if (replacement->batch_count > 0)
-		flush_batch(replacement);
-	FreeBulkInsertState(replacement->bulk);
-	table_finish_bulk_insert(replacement->heap_rel, INSERT_OPTIONS);
-	for (int i = 0; i < BATCH_ROWS; i++)
-		ExecDropSingleTupleTableSlot(replacement->slots[i]);
-	MemoryContextDelete(replacement->batch_context);
+	heap_writer_end(replacement->writer);
+	replacement->writer = NULL;
 
 	old = table_open(replacement->relation, NoLock);
 	replacement->old_indexes = RelationGetIndexList(old);
