@@ -99,6 +99,16 @@
 
 /* 18 counts the all-frozen pages of a relation in pg_class */
 #if PG_VERSION_NUM >= 180000
+#define store_relation_size(relation, pages, tuples, all_visible, all_frozen, hasindex) \
+	vac_update_relstats(relation, pages, tuples, all_visible, all_frozen, hasindex, \
+						InvalidTransactionId, InvalidMultiXactId, NULL, NULL, true)
+#else
+#define store_relation_size(relation, pages, tuples, all_visible, all_frozen, hasindex) \
+	((void) (all_frozen), \
+	 vac_update_relstats(relation, pages, tuples, all_visible, hasindex, \
+						 InvalidTransactionId, InvalidMultiXactId, NULL, NULL, true))
+#endif
+#if PG_VERSION_NUM >= 180000
 #define swap_all_frozen(a, b) \
 	do { int32 swapped = (a)->relallfrozen; (a)->relallfrozen = (b)->relallfrozen; (b)->relallfrozen = swapped; } while (0)
 #else

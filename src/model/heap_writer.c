@@ -46,11 +46,7 @@ struct HeapWriter
 	Size		spared;			/* bytes that the fill factor leaves free in it */
 	TransactionId xid;
 	CommandId	cid;
-	union
-	{
-		HeapTupleHeaderData header;
-		char		bytes[MaxHeapTupleSize];
-	}			row;			/* being formed */
+	PGAlignedBlock row;			/* being formed */
 
 	/* others */
 	TupleTableSlot *slot;
@@ -166,7 +162,7 @@ static void
 put_in_page(HeapWriter *writer, Datum *values, bool *nulls)
 {
 	TupleDesc	desc = RelationGetDescr(writer->heap);
-	HeapTupleHeader row = &writer->row.header;
+	HeapTupleHeader row = (HeapTupleHeader) writer->row.data;
 	Size		head = SizeofHeapTupleHeader;
 	Size		length;
 	bool		any_null = memchr(nulls, true, desc->natts) != NULL;
