@@ -78,18 +78,6 @@ run_free(Run *run)
 }
 
 /*
- * Ask for a person's score, which spans two cache lines
- */
-void
-run_prefetch_person(const Run *run, uint32 position)
-{
-	const PersonScore *person = &run->scores->people[position];
-
-	prefetch(person);
-	prefetch(&person->change);
-}
-
-/*
  * Person number i in the given order, with the scores and ids of those that
  * follow on their way
  */
@@ -99,7 +87,7 @@ run_next_person(const Run *run, const uint32 *order, uint32 i)
 	const Scores *scores = run->scores;
 
 	if (i + 2 * PREFETCH_AHEAD < scores->count)
-		run_prefetch_person(run, order[i + 2 * PREFETCH_AHEAD]);
+		prefetch(&scores->people[order[i + 2 * PREFETCH_AHEAD]]);
 	if (i + PREFETCH_AHEAD < scores->count)
 		intern_prefetch_datum(run->ingest->people, scores->people[order[i + PREFETCH_AHEAD]].person);
 	return &scores->people[order[i]];

@@ -95,6 +95,8 @@ next_by_rank(const Run *run, uint32 i)
 {
 	const Scores *scores = run->scores;
 
+	if (i + 2 * PREFETCH_AHEAD < scores->count)
+		prefetch(&scores->people[scores->by_rank[i + 2 * PREFETCH_AHEAD]].change);
 	if (i + PREFETCH_AHEAD < scores->count)
 	{
 		uint32		person = scores->people[scores->by_rank[i + PREFETCH_AHEAD]].person;
@@ -105,6 +107,29 @@ next_by_rank(const Run *run, uint32 i)
 	return run_next_person(run, scores->by_rank, i);
 }
 
+/* The tier of the row before, as text */
+typedef struct TierDatum
+{
+	const char *name;			/* NULL in front of the first row */
+	Datum		text;
+} TierDatum;
+
+/*
+ * The tier of a score: in the order of ranks mostly that of the row before
+ */
+static Datum
+tier_datum(TierDatum *last, double score)
+{
+	const char *name = tier_name(score);
+
+	if (name != last->name)
+	{
+		last->name = name;
+		last->text = CStringGetTextDatum(name);
+	}
+	return last->text;
+}
+
 /*
  * Rows of the view "scores", best first
  */
@@ -113,6 +138,7 @@ fill_scores(const Run *run, RowSink *sink)
 {
 	Datum		values[lengthof(score_types)];
 	bool		nulls[lengthof(score_types)];
+	TierDatum	tier = {0};
 
 	for (uint32 i = 0; i < run->scores->count; i++)
 	{
@@ -123,7 +149,7 @@ fill_scores(const Run *run, RowSink *sink)
 		memset(nulls, 0, sizeof(nulls));
 		values[0] = intern_datum(run->ingest->people, person->person);
 		values[1] = Float8GetDatum(person->score);
-		values[2] = CStringGetTextDatum(tier_name(person->score));
+		values[2] = tier_datum(&tier, person->score);
 		values[3] = Int64GetDatum(person->rank);
 		values[4] = Float8GetDatum(person->percentile);
 		values[5] = Float8GetDatum(person->true_reach);
@@ -139,7 +165,6 @@ fill_scores(const Run *run, RowSink *sink)
 		values[14] = (Datum) 0;
 		values[15] = TimestampTzGetDatum(run->as_of);
 		sink->put(sink, values, nulls);
-		pfree(DatumGetPointer(values[2]));
 	}
 }
 
@@ -209,7 +234,7 @@ next_person_network(const Run *run, const OrderKey *order, uint64 i)
 
 		prefetch(&next->value[MEASURE_AUTHORITY]);
 		prefetch(&run->scores->position[next->person]);
-		run_prefetch_person(run, run->scores->by_id[order[i + PREFETCH_AHEAD].place]);
+		prefetch(&run->scores->people[run->scores->by_id[order[i + PREFETCH_AHEAD].place]].score);
 		intern_prefetch_datum(run->ingest->people, next->person);
 	}
 	return &items[order[i].index];

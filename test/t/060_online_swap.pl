@@ -17,7 +17,7 @@ use Test::More;
 my $SLOW = 2000;
 
 my $node = PostgreSQL::Test::Cluster->new('swap');
-$node->init(allows_streaming => 1);
+$node->init(allows_streaming => 1, extra => ['--data-checksums']);
 $node->append_conf('postgresql.conf',
 	"timezone = 'UTC'\nautovacuum = off\nrestart_after_crash = on\nmax_wal_size = '2GB'\nallow_in_place_tablespaces = on\nlog_min_messages = warning\n");
 $node->start;
