@@ -68,6 +68,19 @@
 #define close_storage_by_oid(oid) RelationCloseSmgrByOid(oid)
 #endif
 
+/* 17 writes new storage in bulk; we bring the same for those before */
+#if PG_VERSION_NUM >= 170000
+#include "storage/bulk_write.h"
+#else
+#define NEEDS_BULK_WRITE
+#include "bulk_write.h"
+#endif
+#if PG_VERSION_NUM >= 160000
+#define smgr_locator smgr_rlocator.locator
+#else
+#define smgr_locator smgr_rnode.node
+#endif
+
 /* A scan with "keys" conditions and no ordering; 18 can count what it does */
 #if PG_VERSION_NUM >= 180000
 #define begin_index_scan(relation, index, snapshot, keys) \
@@ -103,6 +116,16 @@
 #endif
 
 /* 18 counts the all-frozen pages of a relation in pg_class */
+#if PG_VERSION_NUM >= 180000
+#define store_relation_size(relation, pages, tuples, all_visible, all_frozen, hasindex) \
+	vac_update_relstats(relation, pages, tuples, all_visible, all_frozen, hasindex, \
+						InvalidTransactionId, InvalidMultiXactId, NULL, NULL, true)
+#else
+#define store_relation_size(relation, pages, tuples, all_visible, all_frozen, hasindex) \
+	((void) (all_frozen), \
+	 vac_update_relstats(relation, pages, tuples, all_visible, hasindex, \
+						 InvalidTransactionId, InvalidMultiXactId, NULL, NULL, true))
+#endif
 #if PG_VERSION_NUM >= 180000
 #define swap_all_frozen(a, b) \
 	do { int32 swapped = (a)->relallfrozen; (a)->relallfrozen = (b)->relallfrozen; (b)->relallfrozen = swapped; } while (0)

@@ -36,7 +36,6 @@
 
 #include "model/attempt.h"
 #include "model/history.h"
-#include "model/replacement.h"
 #include "query.h"
 
 /* How far back the changes in the view "scores" look, in days */
@@ -386,9 +385,10 @@ find_columns(const Model *model, TupleDesc desc, int columns[4])
 /*
  * Put everybody's score in the replacement of the day's table
  */
-static void
-put_scores(const Run *run, DateADT day, Replacement *replacement)
+void
+history_fill(const Run *run, Replacement *replacement)
 {
+	DateADT		day = day_of(run->as_of);
 	TupleDesc	desc = replacement_desc(replacement);
 	Datum	   *values = palloc0(sizeof(Datum) * desc->natts);
 	bool	   *nulls = palloc(sizeof(bool) * desc->natts);
@@ -400,7 +400,7 @@ put_scores(const Run *run, DateADT day, Replacement *replacement)
 		nulls[columns[i]] = false;
 	for (uint32 i = 0; i < run->scores->count; i++)
 	{
-		const PersonScore *person = &run->scores->people[run->scores->by_id[i]];
+		const PersonScore *person = run_next_person(run, run->scores->by_id, i);
 
 		values[columns[0]] = intern_datum(run->ingest->people, person->person);
 		values[columns[1]] = DateADTGetDatum(day);
@@ -413,28 +413,20 @@ put_scores(const Run *run, DateADT day, Replacement *replacement)
 }
 
 /*
- * Build the replacement of the day's table from a run
- *
- * Returns a list of it, empty for moments that no date can name in the table's
- * name.
+ * Start the replacement of the day's table, NULL for moments that no date can
+ * name in the table's name
  */
-List *
-history_replace(const Run *run)
+Replacement *
+history_begin(const Run *run)
 {
-	DateADT		day = day_of(run->as_of);
-	Replacement *replacement;
 	Oid			table;
 
 	if (run->as_of < FIRST_HISTORY_MOMENT || run->as_of >= END_HISTORY_MOMENT)
-		return NIL;
+		return NULL;
 	SPI_connect();
-	table = ensure_day_table(run->model, day);
+	table = ensure_day_table(run->model, day_of(run->as_of));
 	SPI_finish();
-
-	replacement = replacement_begin(table);
-	put_scores(run, day, replacement);
-	replacement_finish(replacement);
-	return list_make1(replacement);
+	return replacement_begin(table);
 }
 
 /*

@@ -6,12 +6,14 @@
 
 #include "model/ingest.h"
 #include "model/model.h"
+#include "model/replacement.h"
 #include "model/run.h"
 #include "model/scoring.h"
 
 extern void history_load_changes(const Model *model, TimestampTz as_of,
 								 const Ingest *ingest, Scores *scores);
-extern List *history_replace(const Run *run);
+extern Replacement *history_begin(const Run *run);
+extern void history_fill(const Run *run, Replacement *replacement);
 extern void history_forget(const Run *run);
 
 #endif							/* INFLUENCE_HISTORY_H */

@@ -21,6 +21,9 @@
 #include "model/replacement.h"
 #include "model/views.h"
 
+/* What a row of the views takes, roughly */
+#define TYPICAL_ROW_BYTES	80
+
 /* Rows that go into a replacement */
 typedef struct ReplacementSink
 {
@@ -35,26 +38,78 @@ put_in_replacement(RowSink *sink, Datum *values, bool *nulls)
 }
 
 /*
- * Build the replacement of one view
+ * Start the replacement of one view
  */
 static Replacement *
-replace_view(Run *run, ScoreView view)
+begin_view(const Run *run, ScoreView view)
 {
-	ReplacementSink sink = {.sink.put = put_in_replacement};
 	const char *schema = run->model->ref.schema;
 	Oid			relation = get_relname_relid(view_name(view), get_namespace_oid(schema, false));
 
-	progress_report(run->model->ref.name, "publishing view \"%s\"", view_name(view));
 	if (!OidIsValid(relation))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("view \"%s.%s\" of model \"%s\" does not exist",
 						schema, view_name(view), run->model->ref.name),
 				 errhint("Drop the model with influence_drop_model() and create it again.")));
-	sink.replacement = replacement_begin(relation);
-	view_fill(view, run, replacement_desc(sink.replacement), &sink.sink);
-	replacement_finish(sink.replacement);
-	return sink.replacement;
+	return replacement_begin(relation);
+}
+
+/*
+ * Write the rows of one view
+ */
+static void
+fill_view(Run *run, ScoreView view, Replacement *replacement, IndexBuilder *builder)
+{
+	ReplacementSink sink = {.sink.put = put_in_replacement,.replacement = replacement};
+
+	progress_report(run->model->ref.name, "publishing view \"%s\"", view_name(view));
+	view_fill(view, run, replacement_desc(replacement), &sink.sink);
+	replacement_end_rows(replacement, builder);
+}
+
+/*
+ * About how many pages all replacements will have
+ */
+static uint64
+estimate_pages(const Run *run)
+{
+	uint64		rows = run->scores->count + run->scores->count +
+		run->measures->person_network_count + record_log_count(&run->measures->signal_counts);
+
+	return rows / (BLCKSZ / TYPICAL_ROW_BYTES);
+}
+
+/*
+ * Write all replacements; returns a list of them
+ */
+static List *
+write_replacements(Run *run)
+{
+	Replacement *views[VIEW_COUNT];
+	Replacement *history;
+	List	   *replacements = NIL;
+	IndexBuilder *builder;
+
+	for (ScoreView view = 0; view < VIEW_COUNT; view++)
+		replacements = lappend(replacements, views[view] = begin_view(run, view));
+	history = history_begin(run);
+	if (history != NULL)
+		replacements = lappend(replacements, history);
+
+	/* the last views have the most rows, and their indexes the most to build */
+	builder = replacement_start_indexes(replacements, estimate_pages(run));
+	for (int view = VIEW_COUNT - 1; view >= 0; view--)
+		fill_view(run, view, views[view], builder);
+	if (history != NULL)
+	{
+		progress_report(run->model->ref.name, "publishing the history");
+		history_fill(run, history);
+		replacement_end_rows(history, builder);
+	}
+	progress_report(run->model->ref.name, "publishing the indexes");
+	replacement_finish_all(replacements, builder);
+	return replacements;
 }
 
 /*
@@ -85,14 +140,11 @@ publish_run(Run *run)
 {
 	TimestampTz start = GetCurrentTimestamp();
 	Calibration *calibration = run->scores->calibration;
-	List	   *replacements = NIL;
+	List	   *replacements;
 
 	if (calibration != NULL && calibration->version == 0)
 		calibration_save(run->model, run->as_of, calibration);
-	for (ScoreView view = 0; view < VIEW_COUNT; view++)
-		replacements = lappend(replacements, replace_view(run, view));
-	progress_report(run->model->ref.name, "publishing the history");
-	replacements = list_concat(replacements, history_replace(run));
+	replacements = write_replacements(run);
 
 	progress_report(run->model->ref.name, "waiting for readers");
 	/* the row may be locked by somebody who waits for us elsewhere */

@@ -24,9 +24,11 @@
 #include "access/genam.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
+#include "access/multixact.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/toast_internals.h"
+#include "access/visibilitymap.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/dependency.h"
@@ -37,6 +39,7 @@
 #include "commands/defrem.h"
 #include "commands/matview.h"
 #include "commands/tablecmds.h"
+#include "commands/vacuum.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -53,13 +56,8 @@
 #include "utils/syscache.h"
 
 #include "model/attempt.h"
+#include "model/heap_writer.h"
 #include "model/replacement.h"
-
-/* Rows that are inserted together */
-#define BATCH_ROWS	1000
-
-/* How the storage is written: frozen, as nobody sees it before it is swapped in */
-#define INSERT_OPTIONS	(TABLE_INSERT_SKIP_FSM | TABLE_INSERT_FROZEN)
 
 /*
  * Longest wait for the exclusive locks, all of them together, in milliseconds:
@@ -82,10 +80,7 @@ struct Replacement
 	Oid			relation;
 	Oid			heap;			/* the transient table */
 	Relation	heap_rel;		/* open while rows are put */
-	BulkInsertState bulk;
-	MemoryContext batch_context;	/* the tuples of one batch */
-	TupleTableSlot *slots[BATCH_ROWS];
-	int			batch_count;
+	HeapWriter *writer;
 	uint64		row_count;
 	List	   *old_indexes;	/* OIDs, in the same order as new_indexes */
 	List	   *new_indexes;
@@ -110,7 +105,23 @@ check_replaceable(Relation relation)
 }
 
 /*
- * Start a replacement: create the transient table
+ * Create the twin of one index of the relation on the transient table, empty yet
+ *
+ * Only its storage will be used. Like REINDEX CONCURRENTLY, this asks for no
+ * rights on what the index has already: its tablespace, its functions.
+ */
+static Oid
+create_twin(Relation heap, Oid kept)
+{
+	char	   *name = ChooseRelationName(get_rel_name(kept), NULL, "new", RelationGetNamespace(heap), false);
+	Oid			twin = index_concurrently_create_copy(heap, kept, get_rel_tablespace(kept), name);
+
+	CommandCounterIncrement();
+	return twin;
+}
+
+/*
+ * Start a replacement: create the transient table and its indexes
  *
  * The current user must own the relation (42501).
  */
@@ -119,7 +130,7 @@ replacement_begin(Oid relation)
 {
 	Replacement *replacement = palloc0(sizeof(Replacement));
 	Relation	old = table_open(relation, ExclusiveLock);
-	TupleDesc	desc;
+	ListCell   *lc;
 
 	check_replaceable(old);
 	CheckTableNotInUse(old, "influence_refresh");
@@ -130,14 +141,13 @@ replacement_begin(Oid relation)
 	CommandCounterIncrement();
 
 	replacement->heap_rel = table_open(replacement->heap, NoLock);
+	replacement->old_indexes = RelationGetIndexList(old);
+	foreach(lc, replacement->old_indexes)
+		replacement->new_indexes = lappend_oid(replacement->new_indexes,
+											   create_twin(replacement->heap_rel, lfirst_oid(lc)));
 	table_close(old, NoLock);
 
-	replacement->bulk = GetBulkInsertState();
-	replacement->batch_context = AllocSetContextCreate(CurrentMemoryContext, "influence batch",
-													   ALLOCSET_DEFAULT_SIZES);
-	desc = RelationGetDescr(replacement->heap_rel);
-	for (int i = 0; i < BATCH_ROWS; i++)
-		replacement->slots[i] = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
+	replacement->writer = heap_writer_begin(replacement->heap_rel);
 	return replacement;
 }
 
@@ -151,63 +161,13 @@ replacement_desc(const Replacement *replacement)
 }
 
 /*
- * Write the rows of the batch
- */
-static void
-flush_batch(Replacement *replacement)
-{
-	MemoryContext old = MemoryContextSwitchTo(replacement->batch_context);
-
-	CHECK_FOR_INTERRUPTS();
-	table_multi_insert(replacement->heap_rel, replacement->slots, replacement->batch_count,
-					   GetCurrentCommandId(true), INSERT_OPTIONS, replacement->bulk);
-	for (int i = 0; i < replacement->batch_count; i++)
-		ExecClearTuple(replacement->slots[i]);
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(replacement->batch_context);
-	replacement->batch_count = 0;
-}
-
-/*
  * Add one row; values and nulls as for heap_form_tuple
  */
 void
 replacement_put(Replacement *replacement, Datum *values, bool *nulls)
 {
-	MemoryContext old = MemoryContextSwitchTo(replacement->batch_context);
-	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(replacement->heap_rel), values, nulls);
-
-	ExecStoreHeapTuple(tuple, replacement->slots[replacement->batch_count++], false);
-	MemoryContextSwitchTo(old);
+	heap_writer_put(replacement->writer, values, nulls);
 	replacement->row_count++;
-	if (replacement->batch_count == BATCH_ROWS)
-		flush_batch(replacement);
-}
-
-/*
- * Build the twin of one index of the relation on the transient table
- *
- * Only its storage will be used. Like REINDEX CONCURRENTLY, this asks for no
- * rights on what the index has already: its tablespace, its functions.
- */
-static Oid
-build_index(Relation heap, Oid kept)
-{
-	char	   *name = ChooseRelationName(get_rel_name(kept), NULL, "new", RelationGetNamespace(heap), false);
-	Oid			built = index_concurrently_create_copy(heap, kept, get_rel_tablespace(kept), name);
-	Relation	index;
-	IndexInfo  *info;
-
-	CommandCounterIncrement();
-	index = index_open(built, AccessExclusiveLock);
-	info = BuildIndexInfo(index);
-	/* one that could not be built, and is waiting to be dropped, cannot hold us up */
-	if (!get_index_isvalid(kept))
-		info->ii_Unique = false;
-	index_build(heap, index, info, false, true);
-	index_close(index, NoLock);
-	CommandCounterIncrement();
-	return built;
 }
 
 /*
@@ -228,37 +188,152 @@ sync_storage(Oid oid)
 }
 
 /*
- * No more rows: write the last ones and build the indexes
+ * What has to be built, of that which an IndexBuilder can build
  */
-void
-replacement_finish(Replacement *replacement)
+static List *
+index_tasks(const Replacement *replacement)
 {
-	Relation	old;
+	List	   *tasks = NIL;
+	ListCell   *old;
+	ListCell   *new;
+
+	forboth(old, replacement->old_indexes, new, replacement->new_indexes)
+	{
+		Relation	index = index_open(lfirst_oid(new), AccessExclusiveLock);
+
+		if (get_index_isvalid(lfirst_oid(old)) &&
+			index_builder_can_build(replacement->heap_rel, index))
+		{
+			IndexTask  *task = palloc0(sizeof(IndexTask));
+
+			task->heap = replacement->heap;
+			task->index = lfirst_oid(new);
+			tasks = lappend(tasks, task);
+		}
+		index_close(index, NoLock);
+	}
+	return tasks;
+}
+
+/*
+ * Have indexes built while rows are put; NULL when that is not worth it for so
+ * many pages, and they are built in the end
+ *
+ * From here to replacement_finish_all() nothing may change catalogs.
+ */
+IndexBuilder *
+replacement_start_indexes(List *replacements, uint64 pages)
+{
+	List	   *tasks = NIL;
 	ListCell   *lc;
 
-	if (replacement->batch_count > 0)
-		flush_batch(replacement);
-	FreeBulkInsertState(replacement->bulk);
-	table_finish_bulk_insert(replacement->heap_rel, INSERT_OPTIONS);
-	for (int i = 0; i < BATCH_ROWS; i++)
-		ExecDropSingleTupleTableSlot(replacement->slots[i]);
-	MemoryContextDelete(replacement->batch_context);
-
-	old = table_open(replacement->relation, NoLock);
-	replacement->old_indexes = RelationGetIndexList(old);
-	table_close(old, NoLock);
-	foreach(lc, replacement->old_indexes)
+	foreach(lc, replacements)
 	{
-		Oid			built = build_index(replacement->heap_rel, lfirst_oid(lc));
-
-		sync_storage(built);
-		replacement->new_indexes = lappend_oid(replacement->new_indexes, built);
+		/* other access methods may not like to be written to meanwhile */
+		if (((Replacement *) lfirst(lc))->heap_rel->rd_tableam != GetHeapamTableAmRoutine())
+			return NULL;
+		tasks = list_concat(tasks, index_tasks(lfirst(lc)));
 	}
+	return index_builder_begin(tasks, pages);
+}
+
+/*
+ * No more rows: the indexes can be built
+ */
+void
+replacement_end_rows(Replacement *replacement, IndexBuilder *builder)
+{
+	heap_writer_end(replacement->writer);
+	replacement->writer = NULL;
+	if (builder != NULL)
+		index_builder_offer(builder, replacement->heap);
+}
+
+/*
+ * The task of an index, NULL when it was not among those of the builder
+ */
+static const IndexTask *
+find_task(List *tasks, Oid index)
+{
+	ListCell   *lc;
+
+	foreach(lc, tasks)
+		if (((IndexTask *) lfirst(lc))->index == index)
+			return lfirst(lc);
+	return NULL;
+}
+
+/*
+ * Build an index of the transient table, unless a task has done so, and store
+ * how large it is
+ */
+static void
+finish_index(Relation heap, Oid oid, const IndexTask *task, bool valid)
+{
+	Relation	index = index_open(oid, AccessExclusiveLock);
+
+	if (task != NULL)
+		store_relation_size(index, RelationGetNumberOfBlocks(index), task->index_tuples, 0, 0, false);
+	else
+	{
+		IndexInfo  *info = BuildIndexInfo(index);
+
+		/* one that could not be built, and is waiting to be dropped, cannot hold us up */
+		if (!valid)
+			info->ii_Unique = false;
+		index_build(heap, index, info, false, true);
+	}
+	index_close(index, NoLock);
+	CommandCounterIncrement();
+	sync_storage(oid);
+}
+
+/*
+ * Store how large the transient table is; index_build() did for its own sake
+ */
+static void
+store_heap_size(Relation heap, const Replacement *replacement)
+{
+	BlockNumber all_visible;
+	BlockNumber all_frozen;
+
+	visibilitymap_count(heap, &all_visible, &all_frozen);
+	store_relation_size(heap, RelationGetNumberOfBlocks(heap), (double) replacement->row_count,
+						all_visible, all_frozen, replacement->new_indexes != NIL);
+	CommandCounterIncrement();
+}
+
+/*
+ * Complete a replacement whose rows are all there
+ */
+static void
+finish(Replacement *replacement, List *tasks)
+{
+	ListCell   *old;
+	ListCell   *new;
+
+	forboth(old, replacement->old_indexes, new, replacement->new_indexes)
+		finish_index(replacement->heap_rel, lfirst_oid(new), find_task(tasks, lfirst_oid(new)),
+					 get_index_isvalid(lfirst_oid(old)));
+	store_heap_size(replacement->heap_rel, replacement);
 	sync_storage(replacement->heap);
 	if (OidIsValid(replacement->heap_rel->rd_rel->reltoastrelid))
 		sync_storage(replacement->heap_rel->rd_rel->reltoastrelid);
 	table_close(replacement->heap_rel, NoLock);
 	replacement->heap_rel = NULL;
+}
+
+/*
+ * Complete all replacements: whatever is not yet built or written is now
+ */
+void
+replacement_finish_all(List *replacements, IndexBuilder *builder)
+{
+	List	   *tasks = builder != NULL ? index_builder_end(builder) : NIL;
+	ListCell   *lc;
+
+	foreach(lc, replacements)
+		finish(lfirst(lc), tasks);
 }
 
 #define SWAP(type, a, b) \

@@ -7,6 +7,7 @@
 #include "portability/instr_time.h"
 #include "utils/memutils.h"
 
+#include "math/prefetch.h"
 #include "model/calibration_store.h"
 #include "model/history.h"
 #include "model/ingest_run.h"
@@ -76,4 +77,20 @@ run_free(Run *run)
 {
 	spill_close(run->ingest->spill);
 	MemoryContextDelete(run->context);
+}
+
+/*
+ * Person number i in the given order, with the scores and ids of those that
+ * follow on their way
+ */
+const PersonScore *
+run_next_person(const Run *run, const uint32 *order, uint32 i)
+{
+	const Scores *scores = run->scores;
+
+	if (i + 2 * PREFETCH_AHEAD < scores->count)
+		prefetch(&scores->people[order[i + 2 * PREFETCH_AHEAD]]);
+	if (i + PREFETCH_AHEAD < scores->count)
+		intern_prefetch_datum(run->ingest->people, scores->people[order[i + PREFETCH_AHEAD]].person);
+	return &scores->people[order[i]];
 }

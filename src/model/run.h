@@ -35,5 +35,6 @@ typedef struct Run
 
 extern Run *run_compute(const ModelRef *ref, TimestampTz as_of, bool recalibrate);
 extern void run_free(Run *run);
+extern const PersonScore *run_next_person(const Run *run, const uint32 *order, uint32 i);
 
 #endif							/* INFLUENCE_RUN_H */

@@ -89,24 +89,46 @@ float_or_null(double value, bool *isnull)
 }
 
 /*
- * Person number i in the given order, with those that follow on their way
+ * Person number i of the ranks, with those that follow on their way
  */
 static const PersonScore *
-next_person(const Run *run, const uint32 *order, uint32 i)
+next_by_rank(const Run *run, uint32 i)
 {
 	const Scores *scores = run->scores;
 
 	if (i + 2 * PREFETCH_AHEAD < scores->count)
-		prefetch(&scores->people[order[i + 2 * PREFETCH_AHEAD]]);
+		prefetch(&scores->people[scores->by_rank[i + 2 * PREFETCH_AHEAD]].change);
 	if (i + PREFETCH_AHEAD < scores->count)
 	{
-		uint32		person = scores->people[order[i + PREFETCH_AHEAD]].person;
+		uint32		person = scores->people[scores->by_rank[i + PREFETCH_AHEAD]].person;
 
 		prefetch(&run->ingest->last_active_at[person]);
 		prefetch(&run->ingest->notoriety[person]);
-		intern_prefetch_datum(run->ingest->people, person);
 	}
-	return &scores->people[order[i]];
+	return run_next_person(run, scores->by_rank, i);
+}
+
+/* The tier of the row before, as text */
+typedef struct TierDatum
+{
+	const char *name;			/* NULL in front of the first row */
+	Datum		text;
+} TierDatum;
+
+/*
+ * The tier of a score: in the order of ranks mostly that of the row before
+ */
+static Datum
+tier_datum(TierDatum *last, double score)
+{
+	const char *name = tier_name(score);
+
+	if (name != last->name)
+	{
+		last->name = name;
+		last->text = CStringGetTextDatum(name);
+	}
+	return last->text;
 }
 
 /*
@@ -117,17 +139,18 @@ fill_scores(const Run *run, RowSink *sink)
 {
 	Datum		values[lengthof(score_types)];
 	bool		nulls[lengthof(score_types)];
+	TierDatum	tier = {0};
 
 	for (uint32 i = 0; i < run->scores->count; i++)
 	{
-		const PersonScore *person = next_person(run, run->scores->by_rank, i);
+		const PersonScore *person = next_by_rank(run, i);
 		TimestampTz last_active_at = run->ingest->last_active_at[person->person];
 
 		CHECK_FOR_INTERRUPTS();
 		memset(nulls, 0, sizeof(nulls));
 		values[0] = intern_datum(run->ingest->people, person->person);
 		values[1] = Float8GetDatum(person->score);
-		values[2] = CStringGetTextDatum(tier_name(person->score));
+		values[2] = tier_datum(&tier, person->score);
 		values[3] = Int64GetDatum(person->rank);
 		values[4] = Float8GetDatum(person->percentile);
 		values[5] = Float8GetDatum(person->true_reach);
@@ -143,7 +166,6 @@ fill_scores(const Run *run, RowSink *sink)
 		values[14] = (Datum) 0;
 		values[15] = TimestampTzGetDatum(run->as_of);
 		sink->put(sink, values, nulls);
-		pfree(DatumGetPointer(values[2]));
 	}
 }
 
@@ -212,7 +234,8 @@ next_person_network(const Run *run, const OrderKey *order, uint64 i)
 		const PersonNetwork *next = &items[order[i + PREFETCH_AHEAD].index];
 
 		prefetch(&next->value[MEASURE_AUTHORITY]);
-		prefetch(&run->scores->people[order[i + PREFETCH_AHEAD].place]);
+		prefetch(&run->scores->position[next->person]);
+		prefetch(&run->scores->people[run->scores->by_id[order[i + PREFETCH_AHEAD].place]].score);
 		intern_prefetch_datum(run->ingest->people, next->person);
 	}
 	return &items[order[i].index];

@@ -219,6 +219,7 @@ RESET ROLE;
 
 SET client_min_messages = warning;
 DROP SCHEMA fit_app CASCADE;
+ALTER MATERIALIZED VIEW fit.scores OWNER TO CURRENT_USER;
 SELECT influence_drop_model('fit'), influence_drop_model('fit_equals'), influence_drop_model('fit_uuid');
 DROP OWNED BY regress_influence_learner;
 DROP ROLE regress_influence_learner;

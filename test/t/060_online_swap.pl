@@ -17,7 +17,7 @@ use Test::More;
 my $SLOW = 2000;
 
 my $node = PostgreSQL::Test::Cluster->new('swap');
-$node->init(allows_streaming => 1);
+$node->init(allows_streaming => 1, extra => ['--data-checksums']);
 $node->append_conf('postgresql.conf',
 	"timezone = 'UTC'\nautovacuum = off\nrestart_after_crash = on\nmax_wal_size = '2GB'\nallow_in_place_tablespaces = on\nlog_min_messages = warning\n");
 $node->start;
@@ -159,6 +159,7 @@ sub finish_readers
 sql(q{
 	CREATE EXTENSION influence;
 	CREATE EXTENSION amcheck;
+	CREATE EXTENSION pg_visibility;
 	CREATE TABLE interactions AS
 	SELECT 1 + (i * 7919 % 20000)::bigint AS actor, 1 + (power((i * 104729 % 1000003)::float8 / 1000003, 2) * 20000)::bigint AS target,
 		(ARRAY['like', 'comment', 'share', 'follow'])[1 + i % 4] AS kind,
@@ -284,21 +285,38 @@ is(sql('SELECT pg_tablespace_databases((SELECT oid FROM pg_tablespace WHERE spcn
 	'', 'nothing moved to the default tablespace of the session');
 is(sql('SET ROLE analyst; SELECT count(*) > 0 FROM social.scores'), 't', 'a grant holds');
 
-# check_storage($server): every index and every row of the model's schema
+# contents($server): digests of the views, with their rows in the order of an index
+sub contents
+{
+	my ($server) = @_;
+	my %keys = (scores => 'user_id', network_scores => 'user_id, network', signals => 'user_id, network, kind', score_history => 'user_id, day');
+
+	return join "\n", map {
+		my $digest = "SELECT '$_', count(*), md5(string_agg(v::text, ' ' ORDER BY $keys{$_})) FROM social.$_ AS v";
+		map { $server->safe_psql('postgres', $_) } $digest, "SET enable_seqscan = off; SET enable_sort = off; $digest"
+	} sort keys %keys;
+}
+
+# check_storage($name, $server): every index and every row of the model's schema
 sub check_storage
 {
-	my ($name) = @_;
+	my ($name, $server) = @_;
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is( sql(q{
+	is( ($server // $node)->safe_psql('postgres', q{
 		SELECT count(bt_index_check(c.oid, true)) > 4 FROM pg_class AS c JOIN pg_index AS i ON i.indexrelid = c.oid JOIN pg_am AS a ON a.oid = c.relam
 		WHERE amname = 'btree' AND indisvalid AND c.relkind = 'i' AND (c.relnamespace = 'social'::regnamespace OR i.indrelid IN
 			(SELECT reltoastrelid FROM pg_class WHERE relnamespace = 'social'::regnamespace))}),
 		't', "$name: every B-tree holds what its table holds");
-	is( sql(q{SELECT count(*) FROM pg_class AS c, verify_heapam(c.oid) WHERE relnamespace = 'social'::regnamespace AND relkind IN ('r', 'm')}),
+	is( ($server // $node)->safe_psql('postgres', q{SELECT count(*) FROM pg_class AS c, verify_heapam(c.oid) WHERE relnamespace = 'social'::regnamespace AND relkind IN ('r', 'm')}),
 		'0', "$name: no table is corrupt");
+	is( ($server // $node)->safe_psql('postgres', q{SELECT count(*) FROM pg_class AS c, LATERAL (SELECT FROM pg_check_frozen(c.oid) UNION ALL SELECT FROM pg_check_visible(c.oid)) AS t
+		WHERE relnamespace = 'social'::regnamespace AND relkind IN ('r', 'm')}),
+		'0', "$name: the visibility map is right");
 }
 check_storage('after refreshes');
+is( sql(q{SELECT count(*) > 3, count(*) FILTER (WHERE relpages = 0 OR relallvisible <> relpages OR reltuples < 1) FROM pg_class
+	WHERE relnamespace = 'social'::regnamespace AND relkind IN ('r', 'm')}), 't|0', 'all pages are all-visible from the start');
 sql('VACUUM (FREEZE, ANALYZE)');
 sql('VACUUM (DISABLE_PAGE_SKIPPING) social.scores');
 check_storage('after VACUUM');
@@ -337,13 +355,50 @@ is(sql($LEFTOVERS), '0', 'no transient tables are left');
 is(unknown_files(), '', 'no files are left');
 is(sql(next_refresh()), 'success', 'the next refresh works');
 
+# --- Indexes are built by workers while views are written. The comparison of an
+# index tells of the process that calls it.
+sql(q{
+	CREATE FUNCTION watched(a float8, b float8) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+	BEGIN
+		IF current_setting('swap.compare', true) = 'fail' THEN
+			RAISE 'comparison failed in a %', (SELECT backend_type FROM pg_stat_activity WHERE pid = pg_backend_pid());
+		ELSIF current_setting('swap.compare', true) = 'stop' THEN
+			PERFORM pg_sleep(0.1);
+		END IF;
+		RETURN btfloat8cmp(a, b);
+	END $$;
+	CREATE OPERATOR CLASS watched FOR TYPE float8 USING btree AS OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =,
+		OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 watched(float8, float8);
+	CREATE INDEX watched ON social.signals (count watched);
+});
+my $IN_PARALLEL = 'SET min_parallel_table_scan_size = 0; SET maintenance_work_mem = \'128MB\'; SET max_parallel_maintenance_workers = 2; ';
+my $COMPARING = "FROM pg_stat_activity WHERE backend_type = 'parallel worker' AND wait_event = 'PgSleep'";
+is(sql($IN_PARALLEL . next_refresh()), 'success', 'a refresh with workers for indexes');
+check_storage('after workers');
+is(sql('SET max_parallel_maintenance_workers = 0; ' . next_refresh()), 'success', 'a refresh without');
+$last = published();
+($status, undef, $failed) = $node->psql('postgres', "SET swap.compare = fail; $IN_PARALLEL" . next_refresh());
+like($failed, qr/comparison failed in a parallel worker/, 'a worker fails, and the refresh with it');
+foreach my $signal ('pg_cancel_backend', 'pg_terminate_backend')
+{
+	$refresh = run_beside($node, 'SET swap.compare = stop', split(/(?<=;) /, $IN_PARALLEL), next_refresh());
+	wait_for($node, "EXISTS (SELECT $COMPARING)", 'a worker builds an index');
+	sql("SELECT $signal(pid) " . refresher('publishing'));
+	ok(!ended($refresh), "$signal ends the refresh");
+	wait_for($node, "NOT EXISTS (SELECT $COMPARING)", '... and its workers');
+}
+is(published(), $last, 'the old scores stay');
+is(sql($LEFTOVERS), '0', 'no transient tables are left');
+is(unknown_files(), '', 'no files are left');
+sql('DROP INDEX social.watched');
+
 # --- kill -9 while an index is built, and while the swap waits.
 $last = published();
-foreach my $point ('publishing view', 'waiting for readers')
+foreach my $point ('publishing the indexes', 'waiting for readers')
 {
 	$holder = run_beside($node, 'BEGIN', 'SELECT FROM social.scores LIMIT 1', 'SELECT pg_advisory_lock(42)', 'SELECT pg_sleep(600)');
 	wait_for($node, "EXISTS (SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)')", 'a reader holds on to a view');
-	$refresh = run_beside($node, ($point =~ /view/ ? 'SET swap.stop = on; ' : '') . next_refresh());
+	$refresh = run_beside($node, ($point =~ /indexes/ ? 'SET swap.stop = on; ' : '') . next_refresh());
 	wait_for($node, 'EXISTS (SELECT ' . refresher($point) . " AND ('$point' LIKE 'waiting%' OR wait_event = 'advisory'))", "a refresh is $point");
 	kill KILL => sql('SELECT pid ' . refresher($point));
 	ended($refresh);
@@ -413,6 +468,8 @@ foreach my $feedback ('on', 'off')
 	$node->wait_for_catchup($standby);
 	is(published($standby), expected_as_of(), 'the standby has the new scores');
 	isnt(published($standby), $old, '... not the old ones');
+	is(contents($standby), contents($node), '... row by row, by table and by index');
+	check_storage('standby', $standby);
 	is($standby->safe_psql('postgres', q{SELECT influence_score(7, 'social')}), sql(q{SELECT influence_score(7, 'social')}), 'influence_score works there');
 }
 $standby->append_conf('postgresql.conf', "max_standby_streaming_delay = 100ms\n");
@@ -435,6 +492,7 @@ $node->start;
 sql(q{
 	CREATE EXTENSION influence;
 	CREATE EXTENSION amcheck;
+	CREATE EXTENSION pg_visibility;
 	CREATE TABLE interactions AS SELECT i % 9000 AS actor, i % 7000 AS target, timestamptz '2024-06-01 11:00Z' AS at FROM generate_series(1::bigint, 60000) AS i;
 });
 $minute = 0;
