@@ -2,6 +2,7 @@
 # make check                                  all tests, set-up included
 # make check-matrix                           all tests on every PostgreSQL we build on (root, Debian)
 # make lint                                   what clang has to say about the code
+# make fuzz FUZZ_SECONDS=60                   the math layer under libFuzzer (clang, libclang-rt-NN-dev)
 # make demo                                   a worked example, set-up included
 # make bench                                  measurements, set-up included
 
@@ -47,10 +48,11 @@ REGRESS_OPTS = --inputdir=test --outputdir=. --load-extension=$(EXTENSION)
 ISOLATION = $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=$(EXTENSION)
 
-# Unit tests of the math layer: plain programs, run with sanitizers.
+# Unit and fuzz tests of the math layer: plain programs, run with sanitizers.
 UNIT_TESTS = $(patsubst test/unit/%.c,test/unit/bin/%,$(sort $(wildcard test/unit/*_test.c)))
+FUZZ_TESTS = $(patsubst test/fuzz/%.c,test/unit/bin/%,$(sort $(wildcard test/fuzz/*_fuzz.c)))
 UNIT_OBJS = $(patsubst src/math/%.c,test/unit/bin/%.o,$(sort $(wildcard src/math/*.c)))
-UNIT_HEADERS = $(wildcard src/math/*.h test/unit/*.h)
+UNIT_HEADERS = $(wildcard src/math/*.h test/unit/*.h test/fuzz/*.h)
 UNIT_CFLAGS = -std=gnu99 -g -O1 -Wall -Wextra -Wdeclaration-after-statement -Werror -ffp-contract=off \
 	-fsanitize=address,undefined -fno-sanitize-recover=all -Isrc
 # Tests skip, by name, what needs data that is not there.
@@ -59,7 +61,7 @@ export INFLUENCE_TEST_DATA := $(abspath $(or $(INFLUENCE_TEST_DATA),../shared/da
 CLANG = clang
 LINT_CFLAGS = -std=gnu11 -fsyntax-only -Wall -Wextra -Wdeclaration-after-statement -Wmissing-prototypes \
 	-Wstrict-prototypes -Wvla -Wno-ignored-attributes -Werror
-PROVE_TESTS = $(UNIT_TESTS) $(sort $(wildcard test/t/*.pl))
+PROVE_TESTS = $(UNIT_TESTS) $(FUZZ_TESTS) $(sort $(wildcard test/t/*.pl))
 
 # Scores must be equal on every node: no contraction into fused multiply-add.
 PG_CFLAGS += -Wextra -ffp-contract=off
@@ -90,20 +92,32 @@ test/unit/bin/%_test: test/unit/%_test.c $(UNIT_OBJS) $(UNIT_HEADERS)
 	@$(MKDIR_P) $(@D)
 	$(CC) $(UNIT_CFLAGS) -o $@ $< $(UNIT_OBJS) -lm
 
-unit-tests: $(UNIT_TESTS)
+test/unit/bin/%_fuzz: test/fuzz/%_fuzz.c test/fuzz/fuzz.c $(UNIT_OBJS) $(UNIT_HEADERS)
+	@$(MKDIR_P) $(@D)
+	$(CC) $(UNIT_CFLAGS) -o $@ $< test/fuzz/fuzz.c $(UNIT_OBJS) -lm
+
+unit-tests: $(UNIT_TESTS) $(FUZZ_TESTS)
+
+# The same targets for as long as one likes, led by coverage.
+FUZZ_SECONDS = 60
+fuzz: $(FUZZ_TESTS:%=%.libfuzzer)
+test/unit/bin/%_fuzz.libfuzzer: test/fuzz/%_fuzz.c $(wildcard src/math/*.c) $(UNIT_HEADERS)
+	@$(MKDIR_P) $@.corpus
+	$(CLANG) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Isrc -o $@ $< $(wildcard src/math/*.c) -lm
+	cd $(@D) && ./$(@F) -max_total_time=$(FUZZ_SECONDS) -verbosity=0 $(@F).corpus
 
 lint:
 	@if ! command -v $(CLANG) > /dev/null; then \
 		echo 'skipped: there is no $(CLANG)'; \
 	else \
 		$(CLANG) $(LINT_CFLAGS) $(PG_CPPFLAGS) $(CPPFLAGS) $(OBJS:.o=.c) && \
-		$(CLANG) $(LINT_CFLAGS) -Isrc $(wildcard test/unit/*.c bench/*.c); \
+		$(CLANG) $(LINT_CFLAGS) -Isrc $(wildcard test/unit/*.c test/fuzz/*.c bench/*.c); \
 	fi
 
 # Unit and TAP tests. PGXS itself looks for them in ./t only.
 prove_installcheck: unit-tests
 	$(prove_installcheck)
 
-.PHONY: unit-tests lint prove_installcheck
+.PHONY: unit-tests fuzz lint prove_installcheck
 
 endif
