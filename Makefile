@@ -1,24 +1,39 @@
 # make && make install && make installcheck   the usual cycle of a PGXS extension
 # make check                                  all tests, set-up included
 # make check-matrix                           all tests on every PostgreSQL we build on (root, Debian)
+# make check-package                          build the Debian package, install it in a chroot (root, Debian)
+# make dist                                   dist/influence-VERSION.tar.gz and .zip of what git has
 # make lint                                   what clang has to say about the code
 # make fuzz FUZZ_SECONDS=60                   the math layer under libFuzzer (clang, libclang-rt-NN-dev)
 # make demo                                   a worked example, set-up included
 # make bench                                  measurements, set-up included
 
-SANDBOX_GOALS = check check-matrix demo bench
+EXTENSION = influence
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" influence.control)
+
+SANDBOX_GOALS = check check-matrix check-package demo bench dist
 ifneq (,$(filter $(SANDBOX_GOALS),$(MAKECMDGOALS)))
 
 # These bring their own PostgreSQL (see test/sandbox.sh), also to a machine
-# without any, so that nothing here may ask pg_config.
+# without any, or need none, so that nothing here may ask pg_config.
 check:
 	test/sandbox.sh test/check.sh
 check-matrix:
 	test/matrix.sh
+check-package:
+	test/package.sh
 demo:
 	test/sandbox.sh examples/demo.sh
 bench:
 	test/sandbox.sh bench/bench.sh
+
+# The same bytes for the same commit, whatever the time zone and umask.
+DIST = dist/$(EXTENSION)-$(EXTVERSION)
+ARCHIVE = TZ=UTC git -c tar.umask=0022 -c tar.tar.gz.command='gzip -9n' archive --prefix=$(EXTENSION)-$(EXTVERSION)/
+dist:
+	@mkdir -p dist
+	$(ARCHIVE) -o $(DIST).tar.gz HEAD
+	$(ARCHIVE) -o $(DIST).zip HEAD
 
 # Other goals of the same command line go to a make of their own.
 OTHER_GOALS = $(filter-out $(SANDBOX_GOALS),$(MAKECMDGOALS))
@@ -30,9 +45,6 @@ $(OTHER_GOALS):
 else
 
 PG_CONFIG ?= pg_config
-
-EXTENSION = influence
-EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" influence.control)
 
 MODULE_big = influence
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/math/*.c src/*.c src/model/*.c)))
