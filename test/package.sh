@@ -10,7 +10,7 @@
 # 3. Removing the package leaves nothing of it behind.
 #
 # The chroots are made by mmdebstrap and kept as tar files, one and a half gigabytes
-# in all; what runs in them has no network. The archives of "make dist" are checked
+# for each version; what runs in them has no network. The archives of "make dist" are checked
 # first. Needs root.
 #
 # Environment:
@@ -39,14 +39,16 @@ packages_of() {
 
 # base PURPOSE MAJOR: path of the tar file with the chroot, made when it is not there
 base() {
-	local suite file
+	local suite file options=()
 	suite=$(suite_of "$2")
-	file=$cache/$1-$2-$suite-$({ packages_of "$1" "$2"; declare -f make_chroot; } | cksum | cut -d' ' -f1).tar
+	# what is tried is whether the package installs as it is, documents included
+	[ "$1" = install ] || options=(--dpkgopt='path-exclude=/usr/share/'{doc,man,locale}'/*')
+	file=$cache/$1-$2-$suite-$({ packages_of "$1" "$2"; declare -f base make_chroot; } | cksum | cut -d' ' -f1).tar
 	if [ ! -f "$file" ]; then
 		say "PostgreSQL $2: making the chroot to $1 in, $file" >&2
 		mkdir -p "$cache"
 		rm -f "$cache/$1-$2"-*.tar
-		make_chroot "$suite" "$file" "$(packages_of "$1" "$2")" >&2
+		make_chroot "$suite" "$file" "$(packages_of "$1" "$2")" "${options[@]}" >&2
 	fi
 	echo "$file"
 }
@@ -79,16 +81,21 @@ build() {
 	' build "$1" "$lintian_suppressed"
 }
 
+# quietly COMMAND...: its output only if it fails
+quietly() {
+	"$@" > /tmp/output 2>&1 || { cat /tmp/output; exit 1; }
+}
+
 in_database() {
 	runuser -u postgres -- psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"
 }
 
 # use MAJOR VERSION
 use() {
-	apt-get -qq --no-download -o Dpkg::Use-Pty=0 install /work/result/postgresql-"$1"-influence_*.deb > /dev/null
+	quietly apt-get -qqy install /work/result/postgresql-"$1"-influence_*.deb
 	dpkg-query -W "postgresql-$1-influence"
-	pg_createcluster "$1" main -o "listen_addresses=" --start > /dev/null
-	in_database <<- 'SQL'
+	quietly pg_createcluster "$1" main -o "listen_addresses=" --start
+	quietly in_database <<- 'SQL'
 		CREATE EXTENSION influence;
 		CREATE TABLE likes (user_id bigint, author_id bigint, created_at timestamptz);
 		INSERT INTO likes SELECT i % 97, i % 31, now() - i * interval '1 minute' FROM generate_series(1, 5000) AS i;
@@ -98,10 +105,10 @@ use() {
 	SQL
 	[ "$(in_database -c "SELECT count(*), min(score) >= 1, max(score) <= 100 FROM social.scores")" = '31|t|t' ]
 	[ "$(in_database -c "SELECT extversion FROM pg_extension WHERE extname = 'influence'")" = "$2" ]
-	in_database -c 'SELECT influence_drop_model($$social$$)' -c 'DROP EXTENSION influence' > /dev/null
+	quietly in_database -c 'SELECT influence_drop_model($$social$$)' -c 'DROP EXTENSION influence'
 	echo "== Installed, and a model refreshed"
 
-	apt-get -qq -o Dpkg::Use-Pty=0 purge "postgresql-$1-influence" > /dev/null
+	quietly apt-get -qqy purge "postgresql-$1-influence"
 	left=$(find /etc /usr /var/lib -xdev -name '*influence*')
 	[ -z "$left" ] || { echo "Left behind by the package: $left"; exit 1; }
 	echo "== Removed without a trace"
@@ -117,7 +124,7 @@ in_chroot() {
 	exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="${TERM:-dumb}" \
 		LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
 		chroot "$dir" bash -euo pipefail -c "lintian_suppressed=$lintian_suppressed
-			$(declare -f build use in_database)
+			$(declare -f build use quietly in_database)
 			$([ "$1" = build ] && echo build || echo use) $2 $version"
 }
 
