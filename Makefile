@@ -1,23 +1,39 @@
 # make && make install && make installcheck   the usual cycle of a PGXS extension
 # make check                                  all tests, set-up included
 # make check-matrix                           all tests on every PostgreSQL we build on (root, Debian)
+# make check-package                          build the Debian package, install it in a chroot (root, Debian)
+# make dist                                   dist/influence-VERSION.tar.gz and .zip of what git has
 # make lint                                   what clang has to say about the code
+# make fuzz FUZZ_SECONDS=60                   the math layer under libFuzzer (clang, libclang-rt-NN-dev)
 # make demo                                   a worked example, set-up included
 # make bench                                  measurements, set-up included
 
-SANDBOX_GOALS = check check-matrix demo bench
+EXTENSION = influence
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" influence.control)
+
+SANDBOX_GOALS = check check-matrix check-package demo bench dist
 ifneq (,$(filter $(SANDBOX_GOALS),$(MAKECMDGOALS)))
 
 # These bring their own PostgreSQL (see test/sandbox.sh), also to a machine
-# without any, so that nothing here may ask pg_config.
+# without any, or need none, so that nothing here may ask pg_config.
 check:
 	test/sandbox.sh test/check.sh
 check-matrix:
 	test/matrix.sh
+check-package:
+	test/package.sh
 demo:
 	test/sandbox.sh examples/demo.sh
 bench:
 	test/sandbox.sh bench/bench.sh
+
+# The same bytes for the same commit, whatever the time zone and umask.
+DIST = dist/$(EXTENSION)-$(EXTVERSION)
+ARCHIVE = TZ=UTC git -c tar.umask=0022 -c tar.tar.gz.command='gzip -9n' archive --prefix=$(EXTENSION)-$(EXTVERSION)/
+dist:
+	@mkdir -p dist
+	$(ARCHIVE) -o $(DIST).tar.gz HEAD
+	$(ARCHIVE) -o $(DIST).zip HEAD
 
 # Other goals of the same command line go to a make of their own.
 OTHER_GOALS = $(filter-out $(SANDBOX_GOALS),$(MAKECMDGOALS))
@@ -29,9 +45,6 @@ $(OTHER_GOALS):
 else
 
 PG_CONFIG ?= pg_config
-
-EXTENSION = influence
-EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" influence.control)
 
 MODULE_big = influence
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/math/*.c src/*.c src/model/*.c)))
@@ -47,10 +60,11 @@ REGRESS_OPTS = --inputdir=test --outputdir=. --load-extension=$(EXTENSION)
 ISOLATION = $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=$(EXTENSION)
 
-# Unit tests of the math layer: plain programs, run with sanitizers.
+# Unit and fuzz tests of the math layer: plain programs, run with sanitizers.
 UNIT_TESTS = $(patsubst test/unit/%.c,test/unit/bin/%,$(sort $(wildcard test/unit/*_test.c)))
+FUZZ_TESTS = $(patsubst test/fuzz/%.c,test/unit/bin/%,$(sort $(wildcard test/fuzz/*_fuzz.c)))
 UNIT_OBJS = $(patsubst src/math/%.c,test/unit/bin/%.o,$(sort $(wildcard src/math/*.c)))
-UNIT_HEADERS = $(wildcard src/math/*.h test/unit/*.h)
+UNIT_HEADERS = $(wildcard src/math/*.h test/unit/*.h test/fuzz/*.h)
 UNIT_CFLAGS = -std=gnu99 -g -O1 -Wall -Wextra -Wdeclaration-after-statement -Werror -ffp-contract=off \
 	-fsanitize=address,undefined -fno-sanitize-recover=all -Isrc
 # Tests skip, by name, what needs data that is not there.
@@ -59,7 +73,7 @@ export INFLUENCE_TEST_DATA := $(abspath $(or $(INFLUENCE_TEST_DATA),../shared/da
 CLANG = clang
 LINT_CFLAGS = -std=gnu11 -fsyntax-only -Wall -Wextra -Wdeclaration-after-statement -Wmissing-prototypes \
 	-Wstrict-prototypes -Wvla -Wno-ignored-attributes -Werror
-PROVE_TESTS = $(UNIT_TESTS) $(sort $(wildcard test/t/*.pl))
+PROVE_TESTS = $(UNIT_TESTS) $(FUZZ_TESTS) $(sort $(wildcard test/t/*.pl))
 
 # Scores must be equal on every node: no contraction into fused multiply-add.
 PG_CFLAGS += -Wextra -ffp-contract=off
@@ -90,20 +104,32 @@ test/unit/bin/%_test: test/unit/%_test.c $(UNIT_OBJS) $(UNIT_HEADERS)
 	@$(MKDIR_P) $(@D)
 	$(CC) $(UNIT_CFLAGS) -o $@ $< $(UNIT_OBJS) -lm
 
-unit-tests: $(UNIT_TESTS)
+test/unit/bin/%_fuzz: test/fuzz/%_fuzz.c test/fuzz/fuzz.c $(UNIT_OBJS) $(UNIT_HEADERS)
+	@$(MKDIR_P) $(@D)
+	$(CC) $(UNIT_CFLAGS) -o $@ $< test/fuzz/fuzz.c $(UNIT_OBJS) -lm
+
+unit-tests: $(UNIT_TESTS) $(FUZZ_TESTS)
+
+# The same targets for as long as one likes, led by coverage.
+FUZZ_SECONDS = 60
+fuzz: $(FUZZ_TESTS:%=%.libfuzzer)
+test/unit/bin/%_fuzz.libfuzzer: test/fuzz/%_fuzz.c $(wildcard src/math/*.c) $(UNIT_HEADERS)
+	@$(MKDIR_P) $@.corpus
+	$(CLANG) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Isrc -o $@ $< $(wildcard src/math/*.c) -lm
+	cd $(@D) && ./$(@F) -max_total_time=$(FUZZ_SECONDS) -verbosity=0 $(@F).corpus
 
 lint:
 	@if ! command -v $(CLANG) > /dev/null; then \
 		echo 'skipped: there is no $(CLANG)'; \
 	else \
 		$(CLANG) $(LINT_CFLAGS) $(PG_CPPFLAGS) $(CPPFLAGS) $(OBJS:.o=.c) && \
-		$(CLANG) $(LINT_CFLAGS) -Isrc $(wildcard test/unit/*.c bench/*.c); \
+		$(CLANG) $(LINT_CFLAGS) -Isrc $(wildcard test/unit/*.c test/fuzz/*.c bench/*.c); \
 	fi
 
 # Unit and TAP tests. PGXS itself looks for them in ./t only.
 prove_installcheck: unit-tests
 	$(prove_installcheck)
 
-.PHONY: unit-tests lint prove_installcheck
+.PHONY: unit-tests fuzz lint prove_installcheck
 
 endif

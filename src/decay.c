@@ -125,15 +125,19 @@ influence_decay_kernel(PG_FUNCTION_ARGS)
 static CompensatedSum *
 array_sum(ArrayType *array)
 {
-	if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] != 2 ||
-		ARR_HASNULL(array) || ARR_ELEMTYPE(array) != FLOAT8OID)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("transition value of influence_decayed_sum must be two float8 numbers"),
-				 errhint("This function is called by the aggregate only.")));
+	CompensatedSum *sum = NULL;
 
 	StaticAssertStmt(sizeof(CompensatedSum) == 2 * sizeof(float8), "not an array of two float8");
-	return (CompensatedSum *) ARR_DATA_PTR(array);
+	if (ARR_NDIM(array) == 1 && ARR_DIMS(array)[0] == 2 &&
+		!ARR_HASNULL(array) && ARR_ELEMTYPE(array) == FLOAT8OID)
+		sum = (CompensatedSum *) ARR_DATA_PTR(array);
+
+	if (sum == NULL || !isfinite(sum->high) || !isfinite(sum->low))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("transition value of influence_decayed_sum must be two finite float8 numbers"),
+				 errhint("This function is called by the aggregate only.")));
+	return sum;
 }
 
 /*

@@ -14,7 +14,7 @@
 # Environment:
 #   MATRIX_CACHE         where bases are kept (${XDG_CACHE_HOME:-/var/cache}/influence-matrix);
 #                        remove them to take newer packages
-#   MATRIX_MIRROR        a mirror of Debian instead of the one that apt uses
+#   CHROOT_MIRROR        a mirror of Debian instead of the one that apt uses
 #   MATRIX_COMMAND       what to run instead of make check, by a shell, as root
 #   INFLUENCE_TEST_DATA  folder of real data for tests (../shared/data); may be absent
 set -euo pipefail
@@ -22,85 +22,28 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cache=${MATRIX_CACHE:-${XDG_CACHE_HOME:-/var/cache}/influence-matrix}
 data=${INFLUENCE_TEST_DATA:-$root/../shared/data}
-all_majors=(15 17 18)
 
-say() { echo "==== $*"; }
-fail() { echo "$*" >&2; exit 1; }
-
-suite_of() {
-	case $1 in
-	15) echo bookworm ;;
-	17) echo trixie ;;
-	18) echo forky ;;
-	*) fail "no Debian release is known to ship PostgreSQL $1; known are ${all_majors[*]}" ;;
-	esac
-}
+. "$root/test/chroot.sh"
 
 packages_of() {
 	echo "clang gcc libc6-dev libipc-run-perl make perl postgresql-$1 postgresql-$1-cron"
 }
 
-# repositories CODENAME: addresses that apt has for a release, once it has an index
-repositories() {
-	apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |
-		awk -v codename="$1" '$2 == codename && $3 == "main" && !seen++ { print $1 }'
-}
-
-# The first repository of the release that this machine runs.
-mirror() {
-	local codename uri
-	if [ -n "${MATRIX_MIRROR:-}" ]; then
-		echo "$MATRIX_MIRROR"
-		return
-	fi
-	codename=$(. /etc/os-release && [ "$ID" = debian ] && echo "${VERSION_CODENAME:-testing}") ||
-		fail "This machine is no Debian; name a mirror of Debian in MATRIX_MIRROR"
-	uri=$(repositories "$codename")
-	[ -n "$uri" ] || { apt-get -qq update >&2 && uri=$(repositories "$codename"); }
-	[ -n "$uri" ] || fail "apt knows no mirror of $codename; name one in MATRIX_MIRROR"
-	echo "$uri"
-}
-
-# How this machine's apt fetches, and nothing of what it trusts. A mirror of
-# testing may lag behind the date until which its index is valid.
-apt_options() {
-	apt-config dump --no-empty --format '%f "%v";%n' Acquire::http Acquire::https Acquire::Retries \
-		Acquire::Check-Date Acquire::ForceIPv4 Acquire::ForceIPv6
-	echo 'Acquire::Check-Valid-Until "false";'
-}
-
 # make_base MAJOR FILE
 make_base() {
-	local major=$1 file=$2 options
-	command -v mmdebstrap > /dev/null || fail "Missing: sudo apt-get install --no-install-recommends mmdebstrap"
+	local major=$1 file=$2
 	say "PostgreSQL $major: making its base, $file"
 	mkdir -p "$cache"
 	rm -f "$cache/$major"-*.tar
-	options=$(mktemp)
-	apt_options > "$options"
 	# The development package wants all of LLVM installed, for bitcode that we do
 	# not build: it is only unpacked. Clusters are made by the tests themselves.
-	mmdebstrap --quiet --variant=apt --aptopt="$options" \
+	make_chroot "$(suite_of "$major")" "$file" "$(packages_of "$major")" \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' \
-		--include="$(packages_of "$major" | tr ' ' ,)" \
-		--essential-hook='mkdir -p "$1/etc/postgresql-common"
-			echo "create_main_cluster = false" > "$1/etc/postgresql-common/createcluster.conf"' \
 		--customize-hook='cd "$1/tmp"
 			APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -qq -o APT::Sandbox::User=root download postgresql-server-dev-'"$major"'
 			dpkg -x postgresql-server-dev-*.deb "$1"
-			rm postgresql-server-dev-*.deb' \
-		"$(suite_of "$major")" "$file.new.tar" "$(mirror)"
-	rm -f "$options"
-	mv "$file.new.tar" "$file"
-}
-
-# What git keeps or would add, as it is now: nothing that was built.
-copy_project() {
-	mkdir -p "$1"
-	(cd "$root" && git -c safe.directory="$root" ls-files -z --cached --others --exclude-standard --deduplicate |
-		while IFS= read -r -d '' path; do [ ! -e "$path" ] || printf '%s\0' "$path"; done |
-		tar --null --files-from=- -cf - --owner=0 --group=0) | tar -C "$1" -xf -
+			rm postgresql-server-dev-*.deb'
 }
 
 # in_chroot MAJOR BASE DIRECTORY: runs in namespaces of its own, which end with
@@ -126,7 +69,7 @@ in_chroot() {
 
 # The base is known by what goes into it.
 base_of() {
-	echo "$cache/$1-$(suite_of "$1")-$({ packages_of "$1"; declare -f make_base; } | cksum | cut -d' ' -f1).tar"
+	echo "$cache/$1-$(suite_of "$1")-$({ packages_of "$1"; declare -f make_base make_chroot; } | cksum | cut -d' ' -f1).tar"
 }
 
 # check MAJOR: one line for the summary is added to $summary.

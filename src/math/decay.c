@@ -3,10 +3,14 @@
  */
 #include "math/decay.h"
 
+#include <float.h>
 #include <string.h>
 
 /* Below this power of two a weight loses bits, or is 0 already */
 #define LOWEST_EXPONENT (-1000.0)
+
+/* Reading may double a count, which is then still a number */
+#define MAX_COUNT (DBL_MAX / 2)
 
 /* No double times two to this power is distinguishable from 0 */
 #define VANISHING_EXPONENT (-2200)
@@ -199,6 +203,8 @@ decay_sum_problem(const DecaySum *state)
 	/* the last row alone weighs as much */
 	if (state->count.high < 0.5)
 		return "count is less than 0.5";
+	if (state->count.high > MAX_COUNT)
+		return "count is out of range";
 
 	return NULL;
 }
@@ -257,7 +263,7 @@ decay_sum_merge(DecaySum *state, const DecaySum *other)
 	compensated_merge(&state->sum, &older.sum);
 	compensated_merge(&state->count, &older.count);
 
-	return isfinite(state->sum.high) && isfinite(state->count.high);
+	return isfinite(state->sum.high) && state->count.high <= MAX_COUNT;
 }
 
 /*

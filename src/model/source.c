@@ -27,6 +27,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "model/owner.h"
@@ -321,7 +322,15 @@ influence_check_expression(PG_FUNCTION_ARGS)
 	mapping.name = text_to_cstring(PG_GETARG_TEXT_PP(3));
 	mapping.source = text_to_cstring(PG_GETARG_TEXT_PP(4));
 	mapping.model = text_to_cstring(PG_GETARG_TEXT_PP(5));
-	mapping.relation = relation_open(PG_GETARG_OID(0), AccessShareLock);
+	if (OidIsValid(mapping.expected) && !SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(mapping.expected)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("type with OID %u does not exist", mapping.expected)));
+	mapping.relation = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
+	if (mapping.relation == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u of source \"%s\" does not exist", PG_GETARG_OID(0), mapping.source)));
 	result = check_expression(&mapping);
 	relation_close(mapping.relation, AccessShareLock);
 	PG_RETURN_TEXT_P(cstring_to_text(result));

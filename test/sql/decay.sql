@@ -99,7 +99,7 @@ SELECT influence_decayed_sum_transition('{1,0}', 2, '2024-01-01', '2024-01-01', 
 SELECT influence_decayed_sum_combine(NULL, NULL) IS NULL AS none, influence_decayed_sum_combine('{1,0}', NULL) AS one,
 	influence_decayed_sum_combine(NULL, '{2,0}') AS other, influence_decayed_sum_combine('{1,0}', '{2,0}') AS both;
 SELECT state, pg_temp.try(format('SELECT influence_decayed_sum_final(%L)', state)) AS final
-FROM unnest(ARRAY['{}', '{1}', '{1,NULL}', '{1,0,0}', '{{1,0}}', '{{1},{0}}', '[7:8]={1,0}']) state;
+FROM unnest(ARRAY['{}', '{1}', '{1,NULL}', '{1,0,0}', '{{1,0}}', '{{1},{0}}', '{NaN,0}', '{1,NaN}', '{Infinity,0}', '[7:8]={1,0}']) state;
 SELECT pg_temp.try($$SELECT influence_decayed_sum_combine('{NaN,0}', '{1,0}')$$);
 SELECT pg_temp.try($$SELECT influence_decayed_sum_combine('{1,0}', '{}')$$);
 SELECT pg_temp.try($$SELECT influence_decayed_sum_transition('{1,NULL}', 2, now(), now(), '1 day')$$);

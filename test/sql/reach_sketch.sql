@@ -201,7 +201,7 @@ SELECT left(input, 60) AS input, pg_temp.outcome(format('SELECT %L::influence_re
 	('1:uuid:16:exact:1:ffffffffffffffff'), ('1:text:16:exact:0:'), (repeat('x', 100))
 ) AS v(input);
 
--- made-up hashes: a count beyond bigint is an error
+-- made-up hashes: a count beyond bigint is the largest bigint
 SELECT pg_temp.outcome(format('SELECT influence_reach_count(%L)', '1:bigint:16:sampled:16:' ||
 	(SELECT string_agg(lpad(to_hex(i), 16, '0'), '' ORDER BY i) FROM generate_series(0, 15) i)));
 

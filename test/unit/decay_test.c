@@ -402,6 +402,7 @@ test_problems(void)
 	CHECK_SPOILT(sum.low, 1);
 	CHECK_SPOILT(count.high, NAN);
 	CHECK_SPOILT(count.high, INFINITY);
+	CHECK_SPOILT(count.high, DBL_MAX);
 	CHECK_SPOILT(count.high, -1);
 	CHECK_SPOILT(count.high, 0);
 	CHECK_SPOILT(count.low, 0.25);
