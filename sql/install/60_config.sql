@@ -35,7 +35,7 @@ CREATE TABLE influence.models (
 		CONSTRAINT damping_from_0_to_below_1 CHECK (damping >= 0 AND damping < 1),
 	max_iterations            int NOT NULL DEFAULT 200
 		CONSTRAINT max_iterations_from_1_to_10000 CHECK (max_iterations BETWEEN 1 AND 10000),
-	tolerance                 float8 NOT NULL DEFAULT 1e-11
+	tolerance                 float8 NOT NULL DEFAULT 1e-13
 		CONSTRAINT tolerance_from_1e_14_to_1e_3 CHECK (tolerance BETWEEN 1e-14 AND 1e-3),
 	-- weight of each measure
 	audience_weight           float8 NOT NULL DEFAULT 0.30

@@ -128,33 +128,13 @@ fill_teleport(const EdgeSet *edges, const Trust *trust, double *teleport)
 	return nodes;
 }
 
-static CsrGraph *
-temporary_graph(const EdgeSet *edges)
+/*
+ * May the refresh take so many more bytes?
+ */
+static bool
+has_room(const Ingest *ingest, Size bytes)
 {
-	EdgeReader	reader;
-	EdgeFeed	feed = edges_feed(edges, &reader);
-	EdgeBlock	block;
-	CsrGraph *graph = MemoryContextAlloc(edges->context, sizeof(CsrGraph));
-	uint64 n = 0;
-
-	graph->node_count = edges->person_count;
-	graph->edge_count = edges->edge_count;
-	graph->row_start = huge_array(edges->context, edges->person_count + 1, 8);
-	graph->source = huge_array(edges->context, edges->edge_count, 4);
-	graph->weight = huge_array(edges->context, edges->edge_count, 8);
-	feed.rewind(feed.state);
-	while (feed.next(feed.state, &block))
-		for (uint32 i = 0; i < block.row_count; i++)
-		{
-			graph->row_start[block.first_row + i] = n;
-			for (uint64 j = block.row_start[i]; j < block.row_start[i + 1]; j++)
-			{
-				graph->source[n] = block.source[j];
-				graph->weight[n++] = block.weight[j];
-			}
-		}
-	graph->row_start[edges->person_count] = n;
-	return graph;
+	return MemoryContextMemAllocated(ingest->context, true) + bytes <= (Size) influence_max_memory * 1024;
 }
 
 /*
@@ -174,11 +154,16 @@ rank_network(const Ingest *ingest, int network, const EdgeSet *edges,
 	};
 	PagerankResult result;
 	CompensatedSum mass = {0, 0};
-	CsrGraph   *graph = temporary_graph(edges);
-	void	   *scratch = huge_array(ingest->networks[network].context,
-									 pagerank_scratch(graph), 1);
+	PagerankSize size = {.node_count = edges->person_count,.copied_edges = edges->edge_count};
+	EdgeReader	reader;
+	EdgeFeed	feed = edges_feed(edges, &reader);
+	void	   *scratch;
 
-	pagerank(graph, &options, rank, scratch, &result);
+	if (!has_room(ingest, pagerank_memory(&size)))
+		size.copied_edges = 0;
+	scratch = huge_array(ingest->networks[network].context, pagerank_memory(&size), 1);
+	pagerank_prepare(&size, &feed, &options, scratch);
+	pagerank_iterate(&size, &feed, &options, NULL, rank, scratch, &result);
 	pfree(scratch);
 	if (!result.converged)
 		ereport(ERROR,
