@@ -6,6 +6,10 @@
  */
 #include "compat.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "utils/memutils.h"
 
 #include "memory.h"
@@ -88,4 +92,18 @@ void
 memory_limit_relieved(MemoryLimit *limit)
 {
 	limit->bytes = Max(limit->bytes, 2 * MemoryContextMemAllocated(limit->context, true));
+}
+
+/*
+ * Return what was freed to the system
+ *
+ * The C library keeps small pieces for itself, in the hope of reusing them, which
+ * large arrays then do not.
+ */
+void
+memory_give_back(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
 }

@@ -18,6 +18,8 @@ typedef struct MemoryLimit
 extern bool memory_over_limit(const MemoryLimit *limit);
 extern void memory_limit_relieved(MemoryLimit *limit);
 
+extern void memory_give_back(void);
+
 extern void *huge_array(MemoryContext context, uint64 count, Size element_size);
 extern void *huge_array_resize(void *array, uint64 count, Size element_size);
 extern uint64 huge_array_next(uint64 capacity, uint64 limit);

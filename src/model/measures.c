@@ -25,6 +25,9 @@
 #include "model/sweep.h"
 #include "model/trust.h"
 
+/* Partitions whose rows are freed before the system gets them back */
+#define PARTITIONS_PER_GIVE_BACK	16
+
 /* The ranks of a network must sum to 1 within this */
 #define MASS_TOLERANCE	1e-9
 
@@ -273,6 +276,8 @@ sweep_network(Ingest *ingest, int network, SweepOutput *output)
 		first[i] = output->people->count;
 		sweep_partition(ingest, network, i, output);
 		MemoryContextReset(work);
+		if (i % PARTITIONS_PER_GIVE_BACK == 0)
+			memory_give_back();
 		limit_memory(ingest, output);
 	}
 	first[PARTITION_COUNT] = output->people->count;
@@ -287,6 +292,7 @@ sweep_network(Ingest *ingest, int network, SweepOutput *output)
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
+	memory_give_back();
 }
 
 /*

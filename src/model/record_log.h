@@ -12,7 +12,7 @@
 
 /* Bytes of the first chunk; each next one is twice as large up to the last size */
 #define FIRST_CHUNK_BYTES	(2 * 1024)
-#define LAST_CHUNK_BYTES	(64 * 1024)
+#define LAST_CHUNK_BYTES	(32 * 1024)
 
 typedef struct RecordChunk
 {
