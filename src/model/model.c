@@ -347,6 +347,19 @@ model_check_owner(const ModelRef *model)
 }
 
 /*
+ * Refuse a model whose view "scores", given open, no refresh has filled (55000)
+ */
+void
+model_check_refreshed(const ModelRef *model, Relation scores)
+{
+	if (!RelationIsPopulated(scores))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" has not been refreshed yet", model->name),
+				 errhint("SELECT influence_refresh(%s);", quote_literal_cstr(model->name))));
+}
+
+/*
  * The models that the current user owns, in order of their names; a warning
  * names those whose schema is gone
  */

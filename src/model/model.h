@@ -11,6 +11,9 @@
 
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
+#include "utils/relcache.h"
+
+#include "math/tier.h"
 
 /* What identifies a model; enough to read its score views */
 typedef struct ModelRef
@@ -48,6 +51,8 @@ typedef struct Network
 {
 	char	   *name;
 	double		weight;
+	double		prior_shares;	/* of amplification, as fitted by the refresh that */
+	double		prior_posts;	/* was published last; 0, 0: none was */
 } Network;
 
 typedef struct Source
@@ -113,6 +118,8 @@ typedef struct Model
 	Network    *networks;
 	int			signal_count;
 	Signal	   *signals;
+	int			tier_count;
+	ScoreRange *tiers;			/* from the top */
 	List	   *sources;		/* of Source * */
 } Model;
 
@@ -121,7 +128,9 @@ extern ModelRef *model_resolve(const char *name);
 extern List *models_owned(void);
 extern Oid	model_owner(const ModelRef *model);
 extern void model_check_owner(const ModelRef *model);
+extern void model_check_refreshed(const ModelRef *model, Relation scores);
 extern Model *config_load(const ModelRef *ref);
+extern Model *config_load_formula(const ModelRef *ref);
 
 /* May a row of this role be a sign of engagement of its actor? */
 static inline bool

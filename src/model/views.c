@@ -127,7 +127,7 @@ fill_scores(const Run *run, RowSink *sink)
 		memset(nulls, 0, sizeof(nulls));
 		values[0] = intern_datum(run->ingest->people, person->person);
 		values[1] = Float8GetDatum(person->score);
-		values[2] = CStringGetTextDatum(tier_name(person->score));
+		values[2] = CStringGetTextDatum(tier_in_ranges(run->model->tiers, run->model->tier_count, person->score));
 		values[3] = Int64GetDatum(person->rank);
 		values[4] = Float8GetDatum(person->percentile);
 		values[5] = Float8GetDatum(person->true_reach);
