@@ -254,7 +254,7 @@ report_unknown(const Model *model, const char *network, const char *kind)
 	if (!known)
 	{
 		for (int i = 0; i < model->network_count; i++)
-			appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", quote_identifier(model->networks[i].name));
+			appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", model->networks[i].name);
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("model \"%s\" has no network \"%s\"", model->ref.name, network),
@@ -262,7 +262,7 @@ report_unknown(const Model *model, const char *network, const char *kind)
 	}
 	for (int i = 0; i < model->signal_count; i++)
 		if (strcmp(model->networks[model->signals[i].network].name, network) == 0)
-			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", quote_identifier(model->signals[i].kind));
+			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", model->signals[i].kind);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("model \"%s\" has no signal for kind \"%s\" on network \"%s\"", model->ref.name, kind, network),
