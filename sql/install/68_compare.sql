@@ -48,14 +48,14 @@ BEGIN
 	found := @extschema@.influence_find_model(model, refreshed => true);
 	RETURN QUERY EXECUTE format($query$
 		WITH people AS (
-			SELECT p.id, p.id::%2$s AS typed_id, p.place FROM unnest($1) WITH ORDINALITY AS p (id, place)
+			SELECT p.id::%2$s AS typed_id, p.place FROM unnest($1) WITH ORDINALITY AS p (id, place)
 		), within_tier AS (
 			SELECT s.user_id, 50 * (1 + sum(sign(s.score - o.score)) / count(*)) AS percentile
 			FROM %1$I.scores AS s JOIN %1$I.scores AS o ON o.tier = s.tier
 			WHERE s.user_id IN (SELECT p.typed_id FROM people AS p)
 			GROUP BY s.user_id
 		)
-		SELECT p.id, f.display_name, s.score, s.tier, s.rank, s.percentile, t.percentile,
+		SELECT p.typed_id::text, f.display_name, s.score, s.tier, s.rank, s.percentile, t.percentile,
 			s.true_reach, s.amplification, s.network_influence, s.audience, s.day_change, s.week_change, s.month_change
 		FROM people AS p
 		LEFT JOIN %1$I.scores AS s ON s.user_id = p.typed_id

@@ -10,7 +10,7 @@
 #include "compat.h"
 
 #include "access/relation.h"
-#include "access/table.h"
+#include "catalog/objectaddress.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "fmgr.h"
