@@ -1,227 +1,246 @@
 /*
- * influence_explain_kinds: the points of a score, down to the kinds of interaction
- * that made them.
+ * influence_explain: the points of a score by measure and network, and where the
+ * measures stand among those of other people.
  *
- * A measure's points on a network, as published, are split over the kinds that feed
- * the measure. Each part is a share of a whole, so the parts add up:
- *
- *   engagement, true reach, network influence   reactions, shares, endorsements, by
- *                                               their decayed value
- *   amplification                               shares, by their decayed value
- *   audience                                    follows, by weight * ln(1 + people)
- *   authority                                   authority, by its decayed value
+ * The person's rows of the view "network_scores" are read through its index, then
+ * the whole view once, counting for each of their measures who has less and who has
+ * the same. The first query's lock lasts, so that both see the same refresh.
  */
 #include "compat.h"
 
-#include <math.h>
-
+#include "access/table.h"
+#include "catalog/pg_type_d.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/rel.h"
 
-#include "model/owner.h"
-#include "model/published.h"
+#include "model/model.h"
+#include "query.h"
 
-#define EXPLAIN_COLUMNS 6
+#define EXPLAIN_COLUMNS 5
 
-static const char *const measure_names[MEASURE_COUNT] = {
-	[MEASURE_ENGAGEMENT] = "engagement",
-	[MEASURE_TRUE_REACH] = "true_reach",
-	[MEASURE_AUDIENCE] = "audience",
-	[MEASURE_AMPLIFICATION] = "amplification",
-	[MEASURE_NETWORK_INFLUENCE] = "network_influence",
-	[MEASURE_AUTHORITY] = "authority"
+/* In the order of equal points; columns of the view, points in NAME_points */
+static const char *const measure_columns[MEASURE_COUNT] = {
+	"audience", "engagement", "true_reach", "amplification", "network_influence", "authority"
 };
 
-/* Points of one kind in one measure of one network */
-typedef struct KindPoints
+/* The person on one network */
+typedef struct NetworkStanding
 {
-	Measure		measure;
-	const PublishedNetwork *network;
-	const PublishedSignal *signal;	/* NULL: no kind is known */
-	double		points;
-} KindPoints;
+	text	   *network;
+	double		value[MEASURE_COUNT];
+	double		points[MEASURE_COUNT];
+	uint64		people;			/* on the network */
+	uint64		below[MEASURE_COUNT];	/* of them, with less */
+	uint64		equal[MEASURE_COUNT];
+} NetworkStanding;
 
-typedef struct Explanation
+typedef struct Standings
 {
-	KindPoints *rows;
 	int			count;
-} Explanation;
+	NetworkStanding *networks;
+} Standings;
 
-/*
- * Does a kind feed a measure?
- */
+/* A row of the result */
+typedef struct MeasureRow
+{
+	const NetworkStanding *network;
+	int			measure;
+} MeasureRow;
+
 static bool
-feeds_measure(const Signal *signal, Measure measure)
+same_text(const text *a, const text *b)
 {
-	if (signal == NULL)
-		return false;
-	switch (measure)
-	{
-		case MEASURE_AUDIENCE:
-			return signal->role == ROLE_FOLLOW;
-		case MEASURE_AMPLIFICATION:
-			return signal->role == ROLE_SHARE;
-		case MEASURE_AUTHORITY:
-			return signal->role == ROLE_AUTHORITY;
-		default:
-			return role_is_engaging(signal->role);
-	}
+	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
+		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
 }
 
 /*
- * What a kind brings to a measure, in any unit
+ * "network, a, b, ..." or "network, a, b, ..., a_points, b_points, ..."
  *
- * by_count: a last resort where nothing has any value left.
+ * The casts do nothing, but for a view that somebody has put in the place of ours.
  */
-static double
-contribution(const PublishedNetwork *network, const PublishedSignal *row, Measure measure, bool by_count)
+static char *
+column_list(bool with_points)
 {
-	if (!feeds_measure(row->signal, measure))
-		return 0;
-	if (by_count)
-		return row->count;
-	if (measure == MEASURE_AUDIENCE)
-		return row->signal->weight * log1p(published_audience(network, row->signal));
-	return row->decayed_value;
-}
+	StringInfoData list;
 
-static double
-all_contributions(const PublishedNetwork *network, Measure measure, bool by_count)
-{
-	double		sum = 0;
-
-	for (int i = 0; i < network->signal_count; i++)
-		sum += contribution(network, &network->signals[i], measure, by_count);
-	return sum;
-}
-
-static void
-add_row(Explanation *explanation, Measure measure, const PublishedNetwork *network,
-		const PublishedSignal *signal, double points)
-{
-	KindPoints *row = &explanation->rows[explanation->count++];
-
-	row->measure = measure;
-	row->network = network;
-	row->signal = signal;
-	row->points = points;
+	initStringInfo(&list);
+	appendStringInfoString(&list, "network::pg_catalog.text");
+	for (int i = 0; i < MEASURE_COUNT; i++)
+		appendStringInfo(&list, ", %s::pg_catalog.float8", measure_columns[i]);
+	for (int i = 0; with_points && i < MEASURE_COUNT; i++)
+		appendStringInfo(&list, ", %s_points::pg_catalog.float8", measure_columns[i]);
+	return list.data;
 }
 
 /*
- * Split the points of one measure over its kinds
+ * One row of SPI_tuptable as a standing in context
  */
 static void
-split_measure(Explanation *explanation, const PublishedNetwork *network, Measure measure)
+read_standing(HeapTuple tuple, NetworkStanding *standing, MemoryContext context)
 {
-	double		points = network->measure_points[measure];
-	double		sum = all_contributions(network, measure, false);
-	bool		by_count = !(sum > 0);
+	TupleDesc	desc = SPI_tuptable->tupdesc;
+	bool		isnull;
+	MemoryContext old = MemoryContextSwitchTo(context);
 
-	if (points == 0)
-		return;
-	if (by_count)
-		sum = all_contributions(network, measure, true);
-	if (!(sum > 0))
+	standing->network = DatumGetTextPCopy(SPI_getbinval(tuple, desc, 1, &isnull));
+	MemoryContextSwitchTo(old);
+	for (int i = 0; i < MEASURE_COUNT; i++)
 	{
-		/* the signals were edited since the refresh */
-		add_row(explanation, measure, network, NULL, points);
-		return;
-	}
-	for (int i = 0; i < network->signal_count; i++)
-	{
-		double		part = contribution(network, &network->signals[i], measure, by_count);
-
-		if (part > 0)
-			add_row(explanation, measure, network, &network->signals[i], points * (part / sum));
+		standing->value[i] = DatumGetFloat8(SPI_getbinval(tuple, desc, 2 + i, &isnull));
+		standing->points[i] = DatumGetFloat8(SPI_getbinval(tuple, desc, 2 + MEASURE_COUNT + i, &isnull));
 	}
 }
 
 /*
- * Most points first, then by name
+ * The person's rows, by the id as text; errors 42501 and that of the id type's input
+ */
+static Standings
+load_standings(const ModelRef *ref, Datum user_id)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Standings	standings = {0, NULL};
+	Oid			types[1] = {TEXTOID};
+	int			result;
+
+	SPI_connect();
+	result = SPI_execute_with_args(psprintf("SELECT %s FROM %s.network_scores "
+											"WHERE user_id OPERATOR(pg_catalog.=) $1::%s AND network IS NOT NULL",
+											column_list(true), quote_identifier(ref->schema),
+											format_type_be_qualified(ref->id_type)),
+								   1, types, &user_id, NULL, true, 0);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "reading the score views failed: %s", SPI_result_code_string(result));
+	standings.count = (int) SPI_processed;
+	standings.networks = MemoryContextAllocZero(context, sizeof(NetworkStanding) * (SPI_processed + 1));
+	for (int i = 0; i < standings.count; i++)
+		read_standing(SPI_tuptable->vals[i], &standings.networks[i], context);
+	SPI_finish();
+	return standings;
+}
+
+/*
+ * The columns are those of column_list(false)
+ */
+static void
+check_columns(TupleDesc desc, void *arg pg_attribute_unused())
+{
+	if (desc->natts != 1 + MEASURE_COUNT)
+		elog(ERROR, "unexpected columns");
+}
+
+/*
+ * Count another person's row, as column_list(false) has it
+ */
+static void
+count_row(TupleTableSlot *slot, void *arg)
+{
+	const Standings *standings = arg;
+	const text *network;
+
+	if (slot->tts_isnull[0])
+		return;
+	network = DatumGetTextPP(slot->tts_values[0]);
+	for (int i = 0; i < standings->count; i++)
+	{
+		NetworkStanding *standing = &standings->networks[i];
+
+		if (!same_text(network, standing->network))
+			continue;
+		standing->people++;
+		for (int j = 0; j < MEASURE_COUNT; j++)
+		{
+			double		value = DatumGetFloat8(slot->tts_values[1 + j]);
+
+			standing->below[j] += value < standing->value[j];
+			standing->equal[j] += value == standing->value[j];
+		}
+	}
+}
+
+/*
+ * Most points first, then by network
  */
 static int
 compare_rows(const void *a, const void *b)
 {
-	const KindPoints *x = a;
-	const KindPoints *y = b;
-	int			order;
+	const MeasureRow *x = a;
+	const MeasureRow *y = b;
+	double		x_points = x->network->points[x->measure];
+	double		y_points = y->network->points[y->measure];
 
-	if (x->points != y->points)
-		return x->points > y->points ? -1 : 1;
-	order = strcmp(x->network->name, y->network->name);
-	if (order == 0)
-		order = (int) x->measure - (int) y->measure;
-	if (order == 0 && x->signal != NULL && y->signal != NULL)
-		order = strcmp(x->signal->kind, y->signal->kind);
-	return order;
-}
-
-/*
- * All of a person's points by kind, most first
- */
-static Explanation
-explain_person(const PublishedPerson *person)
-{
-	Explanation explanation = {NULL, 0};
-	int			rows = 0;
-
-	for (int i = 0; i < person->network_count; i++)
-		rows += MEASURE_COUNT * Max(person->networks[i].signal_count, 1);
-	explanation.rows = palloc(sizeof(KindPoints) * (rows + 1));
-	for (int i = 0; i < person->network_count; i++)
-		for (int j = 0; j < MEASURE_COUNT; j++)
-			split_measure(&explanation, &person->networks[i], j);
-	qsort(explanation.rows, explanation.count, sizeof(KindPoints), compare_rows);
-	return explanation;
+	if (x_points != y_points)
+		return x_points > y_points ? -1 : 1;
+	if (x->network != y->network)
+		return strcmp(text_to_cstring(x->network->network), text_to_cstring(y->network->network));
+	return x->measure - y->measure;
 }
 
 static void
-put_row(ReturnSetInfo *result, const KindPoints *row)
+put_row(ReturnSetInfo *result, const MeasureRow *row)
 {
+	const NetworkStanding *standing = row->network;
+	int			i = row->measure;
 	Datum		values[EXPLAIN_COLUMNS];
 	bool		nulls[EXPLAIN_COLUMNS] = {false};
 
-	values[0] = CStringGetTextDatum(measure_names[row->measure]);
-	values[1] = CStringGetTextDatum(row->network->name);
-	nulls[2] = nulls[3] = nulls[4] = row->signal == NULL;
-	if (row->signal != NULL)
-	{
-		values[2] = CStringGetTextDatum(row->signal->kind);
-		values[3] = Float8GetDatum(row->signal->count);
-		values[4] = Float8GetDatum(row->signal->decayed_value);
-	}
-	values[5] = Float8GetDatum(row->points);
+	values[0] = CStringGetTextDatum(measure_columns[i]);
+	values[1] = PointerGetDatum(standing->network);
+	values[2] = Float8GetDatum(standing->value[i]);
+	values[3] = Float8GetDatum(standing->points[i]);
+	values[4] = Float8GetDatum(100 * (standing->below[i] + standing->equal[i] / 2.0) / standing->people);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-PG_FUNCTION_INFO_V1(influence_explain_kinds);
+/*
+ * All rows of the result, in order
+ */
+static void
+put_standings(ReturnSetInfo *result, const Standings *standings)
+{
+	int			count = standings->count * MEASURE_COUNT;
+	MeasureRow *rows = palloc(sizeof(MeasureRow) * count);
+
+	for (int i = 0; i < count; i++)
+	{
+		rows[i].network = &standings->networks[i / MEASURE_COUNT];
+		rows[i].measure = i % MEASURE_COUNT;
+	}
+	qsort(rows, count, sizeof(MeasureRow), compare_rows);
+	for (int i = 0; i < count; i++)
+		put_row(result, &rows[i]);
+}
+
+PG_FUNCTION_INFO_V1(influence_explain);
 
 /*
- * influence_explain_kinds(user_id text, model text): measure, network, kind, count,
- * decayed_value, points; points add up to score - 1
- *
- * Views are read with the rights of the caller, the roles of kinds as the owner.
+ * influence_explain(user_id text, model text): measure, network, value, points,
+ * percentile; points add up to score - 1
  */
 Datum
-influence_explain_kinds(PG_FUNCTION_ARGS)
+influence_explain(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	ModelRef   *ref = model_resolve(PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	Oid			owner = model_owner(ref);
-	OwnerContext saved;
-	PublishedPerson *person;
-	Explanation explanation;
+	Relation	scores;
+	Standings	standings;
 
 	InitMaterializedSRF(fcinfo, 0);
-	person = published_load(ref, PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	if (person == NULL)
+	model_owner(ref);
+	scores = table_open(ref->scores, AccessShareLock);
+	model_check_refreshed(ref, scores);
+	table_close(scores, AccessShareLock);
+	if (PG_ARGISNULL(0))
 		return (Datum) 0;
-	owner_enter(&saved, owner);
-	published_bind(person, config_load_formula(ref));
-	owner_leave(&saved);
-	explanation = explain_person(person);
-	for (int i = 0; i < explanation.count; i++)
-		put_row(result, &explanation.rows[i]);
+
+	standings = load_standings(ref, PG_GETARG_DATUM(0));
+	if (standings.count == 0)
+		return (Datum) 0;
+	query_stream(psprintf("SELECT %s FROM %s.network_scores", column_list(false), quote_identifier(ref->schema)),
+				 check_columns, count_row, &standings);
+	put_standings(result, &standings);
 	return (Datum) 0;
 }

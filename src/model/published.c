@@ -26,17 +26,26 @@ enum
 	COLUMN_FIRST_MEASURE
 };
 
-/* A row for each signal of each network, one for a network without any; %s: schema, id type */
+#define FLOAT8_OF(column) column "::pg_catalog.float8"
+
+/*
+ * A row for each signal of each network, one for a network without any; %s: schema,
+ * id type. The casts do nothing, but for views that somebody has put in the place of
+ * ours.
+ */
 #define PERSON_QUERY \
-	"SELECT s.score, n.network, n.points, g.kind, g.count, g.decayed_value, " \
-	"n.engagement, n.true_reach, n.audience, n.amplification, n.network_influence, n.authority, " \
-	"n.engagement_points, n.true_reach_points, n.audience_points, " \
-	"n.amplification_points, n.network_influence_points, n.authority_points " \
+	"SELECT " FLOAT8_OF("s.score") ", n.network::pg_catalog.text, " FLOAT8_OF("n.points") ", " \
+	"g.kind::pg_catalog.text, " FLOAT8_OF("g.count") ", " FLOAT8_OF("g.decayed_value") ", " \
+	FLOAT8_OF("n.engagement") ", " FLOAT8_OF("n.true_reach") ", " FLOAT8_OF("n.audience") ", " \
+	FLOAT8_OF("n.amplification") ", " FLOAT8_OF("n.network_influence") ", " FLOAT8_OF("n.authority") ", " \
+	FLOAT8_OF("n.engagement_points") ", " FLOAT8_OF("n.true_reach_points") ", " \
+	FLOAT8_OF("n.audience_points") ", " FLOAT8_OF("n.amplification_points") ", " \
+	FLOAT8_OF("n.network_influence_points") ", " FLOAT8_OF("n.authority_points") " " \
 	"FROM %1$s.scores AS s " \
 	"JOIN %1$s.network_scores AS n ON n.user_id OPERATOR(pg_catalog.=) s.user_id " \
 	"LEFT JOIN %1$s.signals AS g ON g.user_id OPERATOR(pg_catalog.=) n.user_id " \
 	"AND g.network OPERATOR(pg_catalog.=) n.network " \
-	"WHERE s.user_id OPERATOR(pg_catalog.=) $1::%2$s " \
+	"WHERE s.user_id OPERATOR(pg_catalog.=) $1::%2$s AND n.network IS NOT NULL " \
 	"ORDER BY n.network COLLATE \"C\", g.kind COLLATE \"C\""
 
 static double

@@ -73,6 +73,22 @@ DELETE FROM influence.networks WHERE model = 'told_model';
 SELECT count(*) FILTER (WHERE kind IS NOT NULL) AS kinds, abs(sum(points) + 1 - influence_score(4)) < 1e-9 AS adds_up FROM influence_explain_kinds(4);
 ROLLBACK;
 
+-- somebody's own view in the place of ours
+BEGIN;
+ALTER MATERIALIZED VIEW told_model.network_scores RENAME TO ours;
+CREATE VIEW told_model.network_scores AS SELECT user_id, NULL::int AS network, '1'::numeric AS score, 1 AS points, 1 AS engagement, 1::numeric AS true_reach, 1 AS audience, 1 AS amplification,
+	1 AS network_influence, 1 AS authority, 1 AS engagement_points, 1 AS true_reach_points, 1 AS audience_points, 1 AS amplification_points,
+	1 AS network_influence_points, 1 AS authority_points FROM told_model.ours;
+SELECT * FROM influence_explain(4);
+CREATE OR REPLACE VIEW told_model.network_scores AS SELECT user_id, length(network) AS network, '1'::numeric AS score, 1 AS points, 1 AS engagement, 1::numeric AS true_reach, 1 AS audience, 1 AS amplification,
+	1 AS network_influence, 1 AS authority, 1 AS engagement_points, 1 AS true_reach_points, 1 AS audience_points, 1 AS amplification_points,
+	1 AS network_influence_points, 1 AS authority_points FROM told_model.ours;
+SELECT * FROM influence_explain(4) ORDER BY network, measure LIMIT 2;
+\set VERBOSITY sqlstate
+SELECT * FROM influence_explain_kinds(4);
+\set VERBOSITY default
+ROLLBACK;
+
 SELECT influence_drop_model('told_model');
 DROP SCHEMA told CASCADE;
 DELETE FROM influence.refresh_log;
