@@ -71,8 +71,21 @@ SELECT user_id, rank FROM influence_compare(ARRAY[md5('2'), md5('1')]::uuid[], '
 SET influence.default_model = 'side_2';
 SELECT user_id, rank FROM influence_compare(md5('2')::uuid, md5('1')::uuid);
 SELECT influence_tier_percentile(md5('1')::uuid) > 0 AS ranked;
+SELECT w.points > 0 AS gains, (SELECT abs(sum(points) + 1 - w.score_now) < 1e-9 FROM influence_explain_kinds(md5('9')::uuid)) AS adds_up,
+	(SELECT count(*) > 0 FROM influence_next_tier(md5('9')::uuid)) AS ways FROM influence_what_if(md5('9')::uuid, 'like') AS w;
+SELECT user_id FROM influence_compare(1, 2);
+\echo :LAST_ERROR_SQLSTATE
 RESET influence.default_model;
 SELECT influence_drop_model('side_2');
+-- ids of text, in the order of their bytes
+CREATE VIEW side.by_text AS SELECT 'a''' || a AS a, CASE t WHEN 11 THEN 'b' WHEN 12 THEN 'É' WHEN 13 THEN 'B' ELSE 't "' || t END AS t, at FROM side.likes WHERE network = 'app';
+SELECT influence_create_model('side_3', id_type => 'text', schema => 'side_3');
+SELECT influence_add_source('side_3', 'likes', 'side.by_text', actor => 'a', target => 't', occurred_at => 'at', kind => 'like');
+SELECT status FROM influence_refresh('side_3', '2024-06-12');
+SELECT n.rank, n.user_id, s.rank = n.rank AS same_overall FROM influence_leaderboard('side_3', 'app', NULL) AS n JOIN side_3.scores AS s USING (user_id) WHERE length(user_id) = 1 ORDER BY 1;
+SELECT user_id, rank FROM influence_compare(ARRAY['É', 't "1', 'b '], 'side_3');
+SELECT w.points > 0 AS gains, (SELECT count(*) > 0 FROM influence_next_tier('É', 'side_3')) AS ways FROM influence_what_if('É', 'like', model => 'side_3') AS w;
+SELECT influence_drop_model('side_3');
 
 -- the caller's rights
 CREATE ROLE regress_side_reader;
