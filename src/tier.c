@@ -1,9 +1,11 @@
 /*
- * influence_tier() and influence_bucket(): names for ranges of scores.
+ * influence_tier() and influence_bucket(): names for ranges of scores, and the
+ * tiers that a model starts with.
  */
 #include "compat.h"
 
 #include "fmgr.h"
+#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 
@@ -11,6 +13,7 @@
 
 PG_FUNCTION_INFO_V1(influence_tier);
 PG_FUNCTION_INFO_V1(influence_bucket);
+PG_FUNCTION_INFO_V1(influence_default_tiers);
 
 /*
  * A range's name as a datum; name is NULL if the score was none
@@ -46,4 +49,27 @@ influence_bucket(PG_FUNCTION_ARGS)
 	double		score = PG_GETARG_FLOAT8(0);
 
 	return range_datum(tier_bucket(score), score);
+}
+
+/*
+ * influence_default_tiers() -> tier, min_score: what influence_tier() goes by
+ */
+Datum
+influence_default_tiers(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	size_t		count;
+	const ScoreRange *ranges = tier_defaults(&count);
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (size_t i = 0; i < count; i++)
+	{
+		Datum		values[2];
+		bool		nulls[2] = {false};
+
+		values[0] = CStringGetTextDatum(ranges[i].name);
+		values[1] = Float8GetDatum(ranges[i].from);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }

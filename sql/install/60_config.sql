@@ -114,12 +114,19 @@ CREATE TABLE influence.networks (
 		CONSTRAINT network_is_not_empty CHECK (network <> ''),
 	weight   float8 NOT NULL DEFAULT 1
 		CONSTRAINT weight_from_0_to_1000 CHECK (weight BETWEEN 0 AND 1000),
+	-- what was published last
+	prior_shares  float8
+		CONSTRAINT prior_shares_from_0_to_1e9 CHECK (prior_shares BETWEEN 0 AND 1e9),
+	prior_posts   float8
+		CONSTRAINT prior_posts_from_0_to_1e9 CHECK (prior_posts BETWEEN 0 AND 1e9),
 	PRIMARY KEY (model, network)
 );
 COMMENT ON TABLE influence.networks IS 'Networks of each model';
 COMMENT ON COLUMN influence.networks.model IS 'Model';
 COMMENT ON COLUMN influence.networks.network IS 'Name of the network: app, twitter, ...';
 COMMENT ON COLUMN influence.networks.weight IS 'Weight of the network in the score; 0 leaves it out';
+COMMENT ON COLUMN influence.networks.prior_shares IS 'The a of amplification, (shares + a) / (posts + b), as fitted by the refresh that was published last; NULL when that saw nobody on the network';
+COMMENT ON COLUMN influence.networks.prior_posts IS 'The b of amplification; see prior_shares';
 
 CREATE TABLE influence.signals (
 	model           text NOT NULL,
@@ -187,6 +194,62 @@ COMMENT ON COLUMN influence.sources.weight IS 'Expression: float8 weight of the 
 COMMENT ON COLUMN influence.sources.sentiment IS 'Expression: float8 sentiment of the row, -1 to 1';
 COMMENT ON COLUMN influence.sources.topics IS 'Expression: text[] topics of the row';
 COMMENT ON COLUMN influence.sources.filter IS 'Expression: boolean, rows where it is not true are left out';
+
+CREATE TABLE influence.profiles (
+	model               text PRIMARY KEY REFERENCES influence.models ON DELETE CASCADE,
+	relation            regclass NOT NULL,
+	relation_name       text NOT NULL,
+	user_id             text NOT NULL,
+	display_name        text NOT NULL,
+	region              text,
+	account_created_at  text
+);
+COMMENT ON TABLE influence.profiles IS 'Relation of each model that holds the names of its people, and the mapping of its columns; filled by influence_set_profiles()';
+COMMENT ON COLUMN influence.profiles.model IS 'Model';
+COMMENT ON COLUMN influence.profiles.relation IS 'Relation that is read';
+COMMENT ON COLUMN influence.profiles.relation_name IS 'Qualified name of the relation when it was registered, for messages once it is gone';
+COMMENT ON COLUMN influence.profiles.user_id IS 'Expression: the person, in the id type of the model';
+COMMENT ON COLUMN influence.profiles.display_name IS 'Expression: text name of the person';
+COMMENT ON COLUMN influence.profiles.region IS 'Expression: text region of the person';
+COMMENT ON COLUMN influence.profiles.account_created_at IS 'Expression: timestamptz since when the person is there';
+
+CREATE TABLE influence.tiers (
+	model      text NOT NULL REFERENCES influence.models ON DELETE CASCADE,
+	tier       text NOT NULL
+		CONSTRAINT tier_is_not_empty CHECK (tier <> ''),
+	min_score  float8 NOT NULL
+		CONSTRAINT min_score_from_1_to_100 CHECK (min_score BETWEEN 1 AND 100),
+	PRIMARY KEY (model, tier),
+	-- checked at the end of a statement, so that one UPDATE can move several
+	CONSTRAINT min_score_is_unique UNIQUE (model, min_score) DEFERRABLE
+);
+COMMENT ON TABLE influence.tiers IS 'Tiers of each model, for the column tier of its view scores; a model without any has those of influence_tier()';
+COMMENT ON COLUMN influence.tiers.model IS 'Model';
+COMMENT ON COLUMN influence.tiers.tier IS 'Name of the tier';
+COMMENT ON COLUMN influence.tiers.min_score IS 'Lowest score of the tier, which goes up to that of the next; the lowest tier starts at 1';
+
+CREATE FUNCTION influence_check_tiers() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	lowest float8;
+BEGIN
+	SELECT min(t.min_score) INTO lowest FROM influence.tiers AS t WHERE t.model = OLD.model;
+	-- NULL when none is left
+	IF lowest > 1 THEN
+		RAISE EXCEPTION 'no tier of model "%" starts at 1, the lowest at %', OLD.model, lowest
+			USING ERRCODE = 'check_violation',
+				  HINT = 'Every score from 1 to 100 needs a tier: let the lowest min_score be 1, or delete all tiers of the model.';
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION influence_check_tiers() IS
+	'Trigger on influence.tiers: error 23514 after a statement that leaves low scores of a model without a tier';
+-- not on INSERT, which a restore may do row by row; a refresh checks again
+CREATE TRIGGER lowest_tier_starts_at_1 AFTER UPDATE OR DELETE ON influence.tiers
+	FOR EACH ROW EXECUTE FUNCTION influence_check_tiers();
 
 -- The map from raw to score. Between knots it is linear; a version is never changed.
 CREATE TABLE influence.calibrations (
@@ -313,7 +376,7 @@ CREATE POLICY owner_changes ON influence.models FOR UPDATE
 CREATE POLICY owner_drops ON influence.models FOR DELETE
 	USING (@extschema@.influence_may_change(schema, created_by));
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON influence.networks, influence.signals, influence.sources TO PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON influence.networks, influence.signals, influence.sources, influence.profiles, influence.tiers TO PUBLIC;
 -- A version of a calibration is never changed.
 GRANT SELECT, INSERT, DELETE ON influence.calibrations TO PUBLIC;
 
@@ -325,6 +388,12 @@ CREATE POLICY owner ON influence.signals
 	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
 ALTER TABLE influence.sources ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.sources
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+ALTER TABLE influence.profiles ENABLE ROW LEVEL SECURITY;
+CREATE POLICY owner ON influence.profiles
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+ALTER TABLE influence.tiers ENABLE ROW LEVEL SECURITY;
+CREATE POLICY owner ON influence.tiers
 	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
 ALTER TABLE influence.calibrations ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.calibrations
@@ -347,6 +416,8 @@ SELECT pg_catalog.pg_extension_config_dump('influence.models', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.networks', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.signals', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.sources', '');
+SELECT pg_catalog.pg_extension_config_dump('influence.profiles', '');
+SELECT pg_catalog.pg_extension_config_dump('influence.tiers', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.calibrations', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.refresh_log', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.refresh_log_run_id_seq', '');

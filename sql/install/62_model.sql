@@ -151,7 +151,7 @@ BEGIN
 	FOR c IN SELECT * FROM (VALUES
 		('scores', 'user_id', 'The person'),
 		('scores', 'score', 'Influence score, 1 to 100'),
-		('scores', 'tier', 'Tier of the score, as influence_tier() names it'),
+		('scores', 'tier', 'Tier of the score, as influence.tiers names it'),
 		('scores', 'rank', 'Place by score, 1 for the highest; each place once, equal scores in order of user_id'),
 		('scores', 'percentile', 'Percent of the scored people who score less, those of equal score counted half; 0 to 100'),
 		('scores', 'true_reach', 'Real people who react now, each by trust and presence, over all networks'),
@@ -268,6 +268,8 @@ BEGIN
 	INSERT INTO influence.signals (model, network, kind, role, weight, half_life, polarity, conversational)
 	SELECT influence_create_model.model, s.network, s.kind, s.role, s.weight, s.half_life, s.polarity, s.conversational
 	FROM influence.preset_signals AS s WHERE s.preset = chosen.preset;
+	INSERT INTO influence.tiers (model, tier, min_score)
+	SELECT influence_create_model.model, t.tier, t.min_score FROM @extschema@.influence_default_tiers() AS t;
 END
 $$;
 COMMENT ON FUNCTION influence_create_model(text, regtype, text, text) IS

@@ -364,6 +364,19 @@ score_beyond(const double *knot_raw, const double *knot_score, size_t count, dou
 }
 
 /*
+ * Raw value of a score beyond the last knot: the inverse of score_beyond()
+ */
+static double
+raw_beyond(const double *knot_raw, const double *knot_score, size_t count, double score)
+{
+	double		top = knot_score[count - 1];
+	double		room = CALIBRATION_MAX_SCORE - top;
+	double		slope = (top - knot_score[count - 2]) / (knot_raw[count - 1] - knot_raw[count - 2]);
+
+	return knot_raw[count - 1] - log1p((top - score) / room) * room / slope;
+}
+
+/*
  * Score of a raw value
  *
  * knot_raw, knot_score: count knots of calibration_fit(). 1 for a raw value
@@ -396,4 +409,40 @@ calibration_score(const double *knot_raw, const double *knot_score, size_t count
 	}
 	part = (raw - knot_raw[low]) / (knot_raw[high] - knot_raw[low]);
 	return fmin(knot_score[low] + part * (knot_score[high] - knot_score[low]), knot_score[high]);
+}
+
+/*
+ * Raw value that has a score: the inverse of calibration_score()
+ *
+ * score: 1 to below 100. 0 for a score of 1 and below, or if the map has only
+ * its anchor; NaN for NaN.
+ */
+double
+calibration_raw(const double *knot_raw, const double *knot_score, size_t count, double score)
+{
+	size_t		low = 0;
+	size_t		high = count;
+	double		part;
+
+	if (isnan(score))
+		return score;
+	if (score <= CALIBRATION_MIN_SCORE || count < 2)
+		return 0.0;
+	score = fmin(score, nextafter(CALIBRATION_MAX_SCORE, 0.0));
+	if (score > knot_score[count - 1])
+		return raw_beyond(knot_raw, knot_score, count, score);
+
+	/* Invariant: knot_score[low] < score <= knot_score[high] */
+	high = count - 1;
+	while (high - low > 1)
+	{
+		size_t		mid = low + (high - low) / 2;
+
+		if (knot_score[mid] < score)
+			low = mid;
+		else
+			high = mid;
+	}
+	part = (score - knot_score[low]) / (knot_score[high] - knot_score[low]);
+	return knot_raw[low] + part * (knot_raw[high] - knot_raw[low]);
 }

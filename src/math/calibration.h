@@ -48,5 +48,7 @@ extern size_t calibration_make_concave(double *knot_raw, double *knot_score,
 									   size_t count, double from_score);
 extern double calibration_score(const double *knot_raw, const double *knot_score,
 								size_t count, double raw);
+extern double calibration_raw(const double *knot_raw, const double *knot_score,
+							  size_t count, double score);
 
 #endif							/* INFLUENCE_MATH_CALIBRATION_H */

@@ -3,15 +3,6 @@
  */
 #include "math/tier.h"
 
-#include <stddef.h>
-
-/* A range from a score up to the next range's */
-typedef struct ScoreRange
-{
-	double		from;
-	const char *name;
-} ScoreRange;
-
 #define LOWEST_SCORE	1.0
 #define HIGHEST_SCORE	100.0
 
@@ -41,10 +32,22 @@ static const ScoreRange buckets[] = {
 #define RANGES(array)	(sizeof(array) / sizeof((array)[0]))
 
 /*
- * Name of the range a score lies in, NULL if it is no score (NaN included)
+ * The tiers of a scale that nobody has edited, from the top
  */
-static const char *
-range_name(const ScoreRange *ranges, size_t count, double score)
+const ScoreRange *
+tier_defaults(size_t *count)
+{
+	*count = RANGES(tiers);
+	return tiers;
+}
+
+/*
+ * Name of the range a score lies in, NULL if it is no score (NaN included)
+ *
+ * ranges: count of them from the top, the last of which starts at 1.
+ */
+const char *
+tier_in_ranges(const ScoreRange *ranges, size_t count, double score)
 {
 	size_t		i;
 
@@ -64,7 +67,7 @@ range_name(const ScoreRange *ranges, size_t count, double score)
 const char *
 tier_name(double score)
 {
-	return range_name(tiers, RANGES(tiers), score);
+	return tier_in_ranges(tiers, RANGES(tiers), score);
 }
 
 /*
@@ -73,5 +76,5 @@ tier_name(double score)
 const char *
 tier_bucket(double score)
 {
-	return range_name(buckets, RANGES(buckets), score);
+	return tier_in_ranges(buckets, RANGES(buckets), score);
 }

@@ -154,7 +154,41 @@ load_networks(Model *model, MemoryContext context)
 	{
 		model->networks[i].name = text_column(i, "network", context);
 		model->networks[i].weight = float_column(i, "weight");
+		model->networks[i].prior_shares = float_column(i, "prior_shares");
+		model->networks[i].prior_posts = float_column(i, "prior_posts");
 	}
+}
+
+/*
+ * Tiers of the model, those of everybody when it has none of its own
+ */
+static void
+load_tiers(Model *model, MemoryContext context)
+{
+	size_t		count;
+	const ScoreRange *defaults = tier_defaults(&count);
+
+	select_rows("SELECT * FROM influence.tiers WHERE model OPERATOR(pg_catalog.=) $1 "
+				"ORDER BY min_score DESC", model->ref.name);
+	model->tier_count = SPI_processed > 0 ? (int) SPI_processed : (int) count;
+	model->tiers = MemoryContextAlloc(context, sizeof(ScoreRange) * model->tier_count);
+	if (SPI_processed == 0)
+	{
+		memcpy(model->tiers, defaults, sizeof(ScoreRange) * count);
+		return;
+	}
+	for (int i = 0; i < model->tier_count; i++)
+	{
+		model->tiers[i].name = text_column(i, "tier", context);
+		model->tiers[i].from = float_column(i, "min_score");
+	}
+	/* a trigger sees to that, but triggers can be switched off */
+	if (model->tiers[model->tier_count - 1].from > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("no tier of model \"%s\" starts at 1, the lowest at %g",
+						model->ref.name, model->tiers[model->tier_count - 1].from),
+				 errhint("UPDATE influence.tiers so that the lowest min_score is 1.")));
 }
 
 /*
@@ -286,10 +320,10 @@ load_privacy(Model *model, MemoryContext context)
 }
 
 /*
- * Load everything that a refresh of the model needs, into the current context
+ * Load what the formula needs, and nothing about where rows come from
  */
 Model *
-config_load(const ModelRef *ref)
+config_load_formula(const ModelRef *ref)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Model	   *model = palloc0(sizeof(Model));
@@ -301,6 +335,21 @@ config_load(const ModelRef *ref)
 	load_options(model);
 	load_networks(model, context);
 	load_signals(model, context);
+	load_tiers(model, context);
+	SPI_finish();
+	return model;
+}
+
+/*
+ * Load everything that a refresh of the model needs, into the current context
+ */
+Model *
+config_load(const ModelRef *ref)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Model	   *model = config_load_formula(ref);
+
+	SPI_connect();
 	load_sources(model, context);
 	load_privacy(model, context);
 	SPI_finish();

@@ -221,27 +221,27 @@ add_network_influence(const Ingest *ingest, int network, const EdgeSet *edges,
 }
 
 /*
- * Amplification: shares a post, shrunk towards the population's rate
+ * Amplification: shares a post, shrunk towards the population's rate, which is returned
  */
-static void
+static AmplificationPrior
 add_amplification(Slice slice)
 {
 	double	   *shares = huge_array(CurrentMemoryContext, slice.count, sizeof(double));
 	double	   *posts = huge_array(CurrentMemoryContext, slice.count, sizeof(double));
-	double		prior_shares;
-	double		prior_posts;
+	AmplificationPrior prior;
 
 	for (uint64 i = 0; i < slice.count; i++)
 	{
 		shares[i] = slice.people[i].shares;
 		posts[i] = slice.people[i].posts;
 	}
-	amplification_fit(shares, posts, slice.count, &prior_shares, &prior_posts);
+	amplification_fit(shares, posts, slice.count, &prior.shares, &prior.posts);
 	for (uint64 i = 0; i < slice.count; i++)
 		slice.people[i].value[MEASURE_AMPLIFICATION] = shares[i] == 0 ? 0 :
-			(shares[i] + prior_shares) / (posts[i] + prior_posts);
+			(shares[i] + prior.shares) / (posts[i] + prior.posts);
 	pfree(shares);
 	pfree(posts);
+	return prior;
 }
 
 /*
@@ -319,7 +319,7 @@ measure_network(Ingest *ingest, int network, PersonNetworkArray *people, Measure
 	slice.people = people->items + first;
 	slice.count = people->count - first;
 	add_network_influence(ingest, network, output.edges, &trust, slice, measures);
-	add_amplification(slice);
+	measures->priors[network] = add_amplification(slice);
 }
 
 /*
@@ -337,6 +337,7 @@ measures_compute(Ingest *ingest)
 	ingest->limit.bytes = (Size) influence_max_memory * 1024 -
 		(Size) intern_count(ingest->people) * BYTES_PER_PERSON;
 	record_log_init(&measures->signal_counts, sizeof(SignalCount), CurrentMemoryContext);
+	measures->priors = palloc0(sizeof(AmplificationPrior) * (ingest->model->network_count + 1));
 	for (int network = 0; network < ingest->model->network_count; network++)
 	{
 		NetworkRows *rows = &ingest->networks[network];

@@ -32,11 +32,19 @@ typedef struct SignalCount
 	double		decayed_value;
 } SignalCount;
 
+/* Prior of amplification as fitted to a network; 0, 0 when nobody is on it */
+typedef struct AmplificationPrior
+{
+	double		shares;
+	double		posts;
+} AmplificationPrior;
+
 typedef struct Measures
 {
 	uint64		person_network_count;
 	PersonNetwork *person_networks; /* by network, then by person */
 	RecordLog	signal_counts;	/* of SignalCount; by network, person, signal */
+	AmplificationPrior *priors; /* by network */
 	int			iterations;		/* of PageRank, the most of any network */
 	double		residual;		/* of PageRank, the largest of any network */
 } Measures;

@@ -14,6 +14,7 @@
 #include "nodes/pg_list.h"
 #include "utils/relcache.h"
 
+#include "math/tier.h"
 #include "model/privacy.h"
 
 /* What identifies a model; enough to read its score views */
@@ -52,6 +53,8 @@ typedef struct Network
 {
 	char	   *name;
 	double		weight;
+	double		prior_shares;	/* of amplification, as fitted by the refresh that */
+	double		prior_posts;	/* was published last; 0, 0: none was */
 } Network;
 
 typedef struct Source
@@ -119,6 +122,8 @@ typedef struct Model
 	Network    *networks;
 	int			signal_count;
 	Signal	   *signals;
+	int			tier_count;
+	ScoreRange *tiers;			/* from the top */
 	List	   *sources;		/* of Source * */
 } Model;
 
@@ -132,6 +137,7 @@ extern Oid	model_owner(const ModelRef *model);
 extern void model_check_owner(const ModelRef *model);
 extern void model_check_refreshed(const ModelRef *model, Relation scores);
 extern Model *config_load(const ModelRef *ref);
+extern Model *config_load_formula(const ModelRef *ref);
 
 /* May a row of this role be a sign of engagement of its actor? */
 static inline bool

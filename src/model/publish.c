@@ -10,6 +10,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
@@ -113,7 +114,40 @@ write_replacements(Run *run)
 }
 
 /*
- * Note in influence.models what is published now
+ * Note in influence.networks the priors of what is published now
+ */
+static void
+store_priors(const Run *run)
+{
+	const Model *model = run->model;
+	Oid			types[4] = {TEXTOID, TEXTARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID};
+	Datum		values[4];
+	Datum	   *names = palloc(sizeof(Datum) * (model->network_count + 1));
+	Datum	   *shares = palloc(sizeof(Datum) * (model->network_count + 1));
+	Datum	   *posts = palloc(sizeof(Datum) * (model->network_count + 1));
+
+	for (int i = 0; i < model->network_count; i++)
+	{
+		names[i] = CStringGetTextDatum(model->networks[i].name);
+		shares[i] = Float8GetDatum(run->measures->priors[i].shares);
+		posts[i] = Float8GetDatum(run->measures->priors[i].posts);
+	}
+	values[0] = CStringGetTextDatum(model->ref.name);
+	values[1] = PointerGetDatum(construct_array(names, model->network_count, TEXTOID, -1, false, TYPALIGN_INT));
+	values[2] = PointerGetDatum(construct_array(shares, model->network_count, FLOAT8OID, sizeof(float8),
+												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[3] = PointerGetDatum(construct_array(posts, model->network_count, FLOAT8OID, sizeof(float8),
+												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	SPI_execute_with_args("UPDATE influence.networks AS n SET prior_shares = p.shares, prior_posts = p.posts "
+						  "FROM (SELECT u.network, nullif(u.shares, 0) AS shares, nullif(u.posts, 0) AS posts "
+						  "FROM unnest($2, $3, $4) AS u (network, shares, posts)) AS p "
+						  "WHERE n.model OPERATOR(pg_catalog.=) $1 AND n.network OPERATOR(pg_catalog.=) p.network "
+						  "AND (n.prior_shares IS DISTINCT FROM p.shares OR n.prior_posts IS DISTINCT FROM p.posts)",
+						  4, types, values, NULL, false, 0);
+}
+
+/*
+ * Note in the configuration what is published now
  */
 static void
 store_published(void *arg)
@@ -129,6 +163,7 @@ store_published(void *arg)
 						  "WHERE model OPERATOR(pg_catalog.=) $1", 2, types, values, NULL, false, 0);
 	if (SPI_processed != 1)
 		elog(ERROR, "model \"%s\" was not updated", run->model->ref.name);
+	store_priors(run);
 	SPI_finish();
 }
 

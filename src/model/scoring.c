@@ -59,6 +59,17 @@ network_terms(const Model *model, const PersonNetwork *pn, double *term)
 }
 
 /*
+ * z of a person's network
+ */
+double
+scores_network_sum(const Model *model, const PersonNetwork *person_network)
+{
+	double		term[MEASURE_COUNT];
+
+	return network_terms(model, person_network, term);
+}
+
+/*
  * Mass of a person's network, with the network's weight
  */
 static double

@@ -59,6 +59,7 @@ extern Scores *scores_compute(const Ingest *ingest, const Measures *measures,
 							  Calibration *stored, bool recalibrate);
 extern NetworkPoints scores_network_points(const Ingest *ingest, const Scores *scores,
 										   const PersonNetwork *person_network);
+extern double scores_network_sum(const Model *model, const PersonNetwork *person_network);
 extern double measure_shown(Measure measure, double value);
 
 #endif							/* INFLUENCE_SCORING_H */

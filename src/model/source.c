@@ -337,23 +337,34 @@ influence_check_expression(PG_FUNCTION_ARGS)
 }
 
 /*
- * Append one column of the source query: the checked expression, cast
+ * A mapping as it is stored, checked again and cast; a NULL for an absent one
+ *
+ * type: InvalidOid for any hashable one.
+ */
+char *
+source_expression(Relation relation, const char *model, const char *source,
+				  const char *name, const char *text, Oid type)
+{
+	Mapping		mapping = {
+		.model = model,.source = source,.name = name,.text = text,
+		.relation = relation,.expected = type,.stored = true
+	};
+
+	if (text == NULL)
+		return psprintf("NULL::%s", format_type_be(OidIsValid(type) ? type : TEXTOID));
+	if (!OidIsValid(type))
+		return psprintf("(%s)", check_expression(&mapping));
+	return psprintf("(%s)::%s", check_expression(&mapping), format_type_be(type));
+}
+
+/*
+ * Append one column of the source query
  */
 static void
-append_column(StringInfo query, Mapping *mapping, const char *name, const char *text, Oid type)
+append_column(StringInfo query, const Mapping *mapping, const char *name, const char *text, Oid type)
 {
-	appendStringInfoString(query, query->len > 0 ? ", " : "SELECT ");
-	if (text == NULL)
-	{
-		appendStringInfo(query, "NULL::%s", format_type_be(OidIsValid(type) ? type : TEXTOID));
-		return;
-	}
-	mapping->name = name;
-	mapping->text = text;
-	mapping->expected = type;
-	appendStringInfo(query, "(%s)", check_expression(mapping));
-	if (OidIsValid(type))
-		appendStringInfo(query, "::%s", format_type_be(type));
+	appendStringInfo(query, "%s%s", query->len > 0 ? ", " : "SELECT ",
+					 source_expression(mapping->relation, mapping->model, mapping->source, name, text, type));
 }
 
 /*

@@ -22,6 +22,8 @@ typedef enum SourceColumn
 
 #define SOURCE_COLUMN_COUNT	(SOURCE_SENTIMENT + 1)
 
+extern char *source_expression(Relation relation, const char *model, const char *source,
+							   const char *name, const char *text, Oid type);
 extern char *source_query(const Model *model, const Source *source);
 extern void source_rethrow(const Model *model, const Source *source, MemoryContext context);
 extern void source_stream(const Model *model, const Source *source,

@@ -119,9 +119,9 @@ typedef struct TierDatum
  * The tier of a score: in the order of ranks mostly that of the row before
  */
 static Datum
-tier_datum(TierDatum *last, double score)
+tier_datum(TierDatum *last, const Model *model, double score)
 {
-	const char *name = tier_name(score);
+	const char *name = tier_in_ranges(model->tiers, model->tier_count, score);
 
 	if (name != last->name)
 	{
@@ -150,7 +150,7 @@ fill_scores(const Run *run, RowSink *sink)
 		memset(nulls, 0, sizeof(nulls));
 		values[0] = intern_datum(run->ingest->people, person->person);
 		values[1] = Float8GetDatum(person->score);
-		values[2] = tier_datum(&tier, person->score);
+		values[2] = tier_datum(&tier, run->model, person->score);
 		values[3] = Int64GetDatum(person->rank);
 		values[4] = Float8GetDatum(person->percentile);
 		values[5] = Float8GetDatum(person->true_reach);

@@ -273,6 +273,30 @@ test_score(void)
 }
 
 static void
+test_raw(void)
+{
+	size_t		count;
+	double		value;
+	bool		back = true;
+
+	fill_population(PEOPLE);
+	count = calibration_fit(raw, PEOPLE, 40, 63, MAX_KNOTS, knot_raw, knot_score);
+	for (value = 0.001; value < raw[PEOPLE - 1] + 3.0; value += 0.001)
+	{
+		double		score = calibration_score(knot_raw, knot_score, count, value);
+
+		if (fabs(calibration_raw(knot_raw, knot_score, count, score) - value) > 1e-9 * value)
+			back = false;
+	}
+	ok(back, "raw: back from a score, also beyond the last knot");
+	ok(calibration_raw(knot_raw, knot_score, count, 1.0) == 0.0 &&
+	   calibration_raw(knot_raw, knot_score, count, -5.0) == 0.0 &&
+	   calibration_raw(knot_raw, knot_score, 1, 50.0) == 0.0 &&
+	   isfinite(calibration_raw(knot_raw, knot_score, count, 100.0)) &&
+	   isnan(calibration_raw(knot_raw, knot_score, count, NAN)), "raw: at the ends");
+}
+
+static void
 test_concave(void)
 {
 	size_t		count;
@@ -327,6 +351,7 @@ main(void)
 	test_near_ties();
 	test_extremes();
 	test_score();
+	test_raw();
 	test_concave();
 	printf("1..%d\n", tests);
 	return failures == 0 ? 0 : 1;

@@ -1,0 +1,93 @@
+-- Profiles: the relation that knows the names of people, and finding them by name.
+
+CREATE FUNCTION influence_find_profiles(model text, user_ids text[] DEFAULT NULL, name text DEFAULT NULL)
+RETURNS TABLE (user_id text, display_name text, region text, account_created_at timestamptz)
+AS 'MODULE_PATHNAME'
+LANGUAGE C STABLE;
+COMMENT ON FUNCTION influence_find_profiles(text, text[], text) IS
+	'Names of people of a model, of those given (NULL: everybody) whose name holds a text (NULL: any), a row each; part of influence_leaderboard(), influence_compare() and influence_search(). Errors: 42501 the caller may not read the profile relation, or row-level security applies, 42P01 it is gone, 55000 no profiles (name)';
+
+CREATE FUNCTION influence_set_profiles(
+	model text,
+	relation regclass,
+	user_id text,
+	display_name text,
+	region text DEFAULT NULL,
+	account_created_at text DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	owned influence.models := @extschema@.influence_owned_model(model);
+	added influence.profiles;
+BEGIN
+	IF user_id IS NULL OR display_name IS NULL THEN
+		RAISE EXCEPTION 'profiles of model "%" have no %', model, CASE WHEN user_id IS NULL THEN 'user_id' ELSE 'display_name' END
+			USING ERRCODE = 'null_value_not_allowed',
+				  HINT = 'Map the columns: user_id => ''id'', display_name => ''name''.';
+	END IF;
+	PERFORM @extschema@.influence_check_relation(relation, 'profiles',
+		(SELECT c.relowner FROM pg_class AS c WHERE c.oid = to_regclass(format('%I.scores', owned.schema))));
+
+	added.model := model;
+	added.relation := relation;
+	added.relation_name := (SELECT format('%I.%I', n.nspname, c.relname)
+							FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+							WHERE c.oid = influence_set_profiles.relation);
+	added.user_id            := @extschema@.influence_check_mapping(relation, user_id, owned.id_type, 'user_id', 'profiles', model);
+	added.display_name       := @extschema@.influence_check_mapping(relation, display_name, 'text', 'display_name', 'profiles', model);
+	added.region             := @extschema@.influence_check_mapping(relation, region, 'text', 'region', 'profiles', model);
+	added.account_created_at := @extschema@.influence_check_mapping(relation, account_created_at, 'timestamptz', 'account_created_at', 'profiles', model);
+	DELETE FROM influence.profiles AS p WHERE p.model = owned.model;
+	INSERT INTO influence.profiles SELECT added.*;
+END
+$$;
+COMMENT ON FUNCTION influence_set_profiles(text, regclass, text, text, text, text) IS
+	'Registers the relation that holds the names of a model''s people, in place of an earlier one. user_id and display_name, and region and account_created_at where there are such, are SQL expressions over its columns, most simply column names. influence_leaderboard(), influence_compare() and influence_search() read it as the owner of the model, for callers who may SELECT from it. Errors as for influence_add_source()';
+
+CREATE FUNCTION influence_remove_profiles(model text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	owned influence.models := @extschema@.influence_owned_model(model);
+BEGIN
+	DELETE FROM influence.profiles AS p WHERE p.model = owned.model;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'model "%" has no profiles', model
+			USING ERRCODE = 'undefined_object', HINT = 'influence_set_profiles() registers the relation that holds them.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_remove_profiles(text) IS
+	'Forgets the relation with the profiles of a model. Errors: 42704 no such model or no profiles, 42501 the model belongs to another role';
+
+CREATE FUNCTION influence_search(model text, name text, "limit" int DEFAULT 10)
+RETURNS TABLE (user_id text, display_name text, region text, account_created_at timestamptz, score float8, tier text, rank bigint)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	found record;
+BEGIN
+	IF coalesce(name, '') = '' THEN
+		RAISE EXCEPTION 'name to search for is missing'
+			USING ERRCODE = 'null_value_not_allowed', HINT = 'Give a part of the display name.';
+	END IF;
+	IF "limit" < 0 THEN
+		RAISE EXCEPTION 'limit must not be negative, but is %', "limit"
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give the number of people, or NULL for all.';
+	END IF;
+	found := @extschema@.influence_find_model(model, refreshed => true);
+	RETURN QUERY EXECUTE format('
+		SELECT p.user_id, p.display_name, p.region, p.account_created_at, s.score, s.tier, s.rank
+		FROM @extschema@.influence_find_profiles(%3$L, NULL, $1) AS p
+		LEFT JOIN %1$I.scores AS s ON s.user_id = p.user_id::%2$s
+		ORDER BY s.rank, p.display_name COLLATE "C", p.user_id COLLATE "C"
+		LIMIT $2', found.schema, found.id_type, found.name)
+	USING name, "limit";
+END
+$$;
+COMMENT ON FUNCTION influence_search(text, text, int) IS
+	'People by a part of their display name, in capitals or not, best first; those with no score last. model NULL: the default; limit NULL: all. Needs SELECT on scores and on the profile relation. Errors: 22004 no name, 22023 negative limit, 55000 no profiles, 42501, otherwise as for influence_score()';
