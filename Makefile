@@ -52,7 +52,7 @@ UNIT_TESTS = $(patsubst test/unit/%.c,test/unit/bin/%,$(sort $(wildcard test/uni
 UNIT_OBJS = $(patsubst src/math/%.c,test/unit/bin/%.o,$(sort $(wildcard src/math/*.c)))
 UNIT_HEADERS = $(wildcard src/math/*.h test/unit/*.h)
 UNIT_CFLAGS = -std=gnu99 -g -O1 -Wall -Wextra -Wdeclaration-after-statement -Werror -ffp-contract=off \
-	-fsanitize=address,undefined -fno-sanitize-recover=all -Isrc
+	-pthread -fsanitize=address,undefined -fno-sanitize-recover=all -Isrc
 # Tests skip, by name, what needs data that is not there.
 export INFLUENCE_TEST_DATA := $(abspath $(or $(INFLUENCE_TEST_DATA),../shared/data))
 # A second compiler's opinion. Server headers take attributes from the first one.

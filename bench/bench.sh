@@ -14,8 +14,8 @@ fi
 cd bench
 gcc -std=gnu99 -O2 -Wall -o generate generate.c
 # Our kernel as in the extension, the yardstick as its original is built
-gcc -std=gnu99 -O2 -ffp-contract=off -I../src -c ../src/math/graph.c ../src/math/pagerank.c
-gcc -std=gnu99 -O3 -Wall -I../src -o pagerank_bench pagerank_bench.c graph.o pagerank.o -lm
+gcc -std=gnu99 -O2 -ffp-contract=off -I../src -c ../src/math/graph.c ../src/math/pagerank.c ../src/math/refinement.c
+gcc -std=gnu99 -O3 -Wall -pthread -I../src -o pagerank_bench pagerank_bench.c graph.o pagerank.o refinement.o -lm
 
 # The server that test/with_server.sh starts runs with fsync off.
 read -ra scales <<< "${SCALE:-1m 10m}"

@@ -111,16 +111,21 @@ measure_duckdb() {
 	rm -f ./*.csv interactions.duckdb*
 }
 
+# Median milliseconds that pagerank_bench printed
+kernel() { awk -v what="$1" '$1 == what {print $2}' kernel; }
+
 measure_pagerank() {
 	local repetitions=5
 	say "$scale: PageRank kernel"
 	query -f "$here/graph.sql"
 	"$here/pagerank_bench" $repetitions < graph.bin | tee kernel
-	ratio pagerank "$(awk '/^kernel/ {print $2}' kernel)" "$(awk '/^gapbs/ {print $2}' kernel)"
+	ratio pagerank "$(kernel kernel)" "$(kernel gapbs)"
+	ratio pagerank_threads "$(kernel threads)" "$(kernel gapbs)"
+	ratio pagerank_prepare "$(kernel prepare)" "$(kernel gapbs)"
 	if ! /usr/bin/python3 -c 'import igraph' 2> /dev/null; then
 		[ "$scale" != "$first" ] || skip 'igraph: /usr/bin/python3 has no such module'
 	elif /usr/bin/python3 "$here/pagerank_igraph.py" graph.txt 3 > igraph; then
-		ratio igraph "$(awk '/^converged/ {print $2}' kernel)" "$(cat igraph)"
+		ratio igraph "$(kernel converged)" "$(cat igraph)"
 	fi
 	rm -f graph.bin graph.txt
 }

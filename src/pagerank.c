@@ -7,8 +7,8 @@
  *
  * Memory: everything is in the context "influence pagerank", deleted at the
  * end. An edge costs 16 bytes in the list, which has spare room of up to a half,
- * 28 while the graph is built in the list's own memory, then 16 again; a node
- * about 100.
+ * 28 while the graph is built in the list's own memory, then 20; a node about
+ * 130.
  */
 #include "compat.h"
 

@@ -146,3 +146,48 @@ graph_build(const Edge *edges, CsrGraph *scratch, CsrGraph *graph,
 	graph_transpose(scratch, graph, check);
 	merge_parallel(graph, check);
 }
+
+/*
+ * The one block of a graph in memory comes next
+ */
+static void
+rewind_graph(void *state)
+{
+	((GraphFeed *) state)->fed = false;
+}
+
+/*
+ * Bring the one block of a graph in memory
+ */
+static bool
+next_of_graph(void *state, EdgeBlock *block)
+{
+	GraphFeed  *feed = state;
+	const CsrGraph *graph = feed->graph;
+
+	if (feed->fed)
+		return false;
+	feed->fed = true;
+	block->first_row = feed->first_row;
+	block->row_count = feed->end_row - feed->first_row;
+	block->row_start = graph->row_start + feed->first_row;
+	block->source = graph->source;
+	block->weight = graph->weight;
+	return true;
+}
+
+/*
+ * Rows of a graph in memory as a feed; see graph.h
+ */
+EdgeFeed
+graph_feed(const CsrGraph *graph, uint32_t first_row, uint32_t end_row,
+		   GraphFeed *state)
+{
+	EdgeFeed	feed = {rewind_graph, next_of_graph, state};
+
+	state->graph = graph;
+	state->first_row = first_row;
+	state->end_row = end_row;
+	state->fed = false;
+	return feed;
+}

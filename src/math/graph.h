@@ -4,6 +4,7 @@
 #ifndef INFLUENCE_MATH_GRAPH_H
 #define INFLUENCE_MATH_GRAPH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,51 @@ typedef struct CsrGraph
 	uint32_t   *source;			/* edge_count; ascending within a row */
 	double	   *weight;			/* edge_count, > 0 */
 } CsrGraph;
+
+/*
+ * In-edges of consecutive targets: those into node first_row + i are at
+ * row_start[i] to row_start[i + 1] - 1 of source and weight. row_start[0] need
+ * not be 0.
+ */
+typedef struct EdgeBlock
+{
+	uint32_t	first_row;
+	uint32_t	row_count;
+	const uint64_t *row_start;	/* row_count + 1 */
+	const uint32_t *source;
+	const double *weight;		/* > 0 */
+} EdgeBlock;
+
+/*
+ * A graph, or some rows of one, block by block, as often as is asked for
+ *
+ * Blocks come in the order of rows and leave none out. A row that does not fit
+ * into one block goes on as the first row of the next one. There is one edge per
+ * (source, target). Every round brings the same edges; a block is valid until
+ * the next call.
+ */
+typedef struct EdgeFeed
+{
+	void		(*rewind) (void *state);	/* next comes the first block */
+	bool		(*next) (void *state, EdgeBlock *block);	/* false: no more */
+	void	   *state;
+} EdgeFeed;
+
+/* What the feed of a graph in memory remembers */
+typedef struct GraphFeed
+{
+	const CsrGraph *graph;
+	uint32_t	first_row;
+	uint32_t	end_row;
+	bool		fed;
+} GraphFeed;
+
+/*
+ * Rows first_row to end_row - 1 of a graph as a single block. The feed points to
+ * "state", which the caller keeps.
+ */
+extern EdgeFeed graph_feed(const CsrGraph *graph, uint32_t first_row,
+						   uint32_t end_row, GraphFeed *state);
 
 /*
  * Build the graph of an edge list. The caller sets node_count, edge_count (of

@@ -16,6 +16,24 @@
  * distance to the solution by d, so when an iteration changes x by less than
  * the tolerance e in L1, the solution is closer than e * d / (1 - d).
  *
+ * Most iterations run over a copy of the edges with weights in single precision,
+ * two thirds of the memory traffic, and without loss: the changes
+ * z_k = x_k - x_(k-1) obey the same equation without its constant part,
+ *
+ *   z_(k+1)[v] = d * sum of w[uv] * z_k[u] / W[u] + d * D(z_k) * t[v]
+ *
+ * and the ranks are the sum of them. What short weights get wrong is wrong by 1e-7
+ * of a change, not of a rank. Now and then an iteration with the full weights over
+ * the ranks themselves finds the true change, and the next round begins: that is
+ * iterative refinement (Wilkinson, "Rounding Errors in Algebraic Processes", 1963;
+ * Higham, "Accuracy and Stability of Numerical Algorithms", chapter 12). The last
+ * iteration is always one of these, and only these tell convergence. The changes
+ * themselves are double: in single precision their rounding errors, which depend on
+ * the numbers of nodes, would be seen in the ranks up to the tolerance.
+ *
+ * The changes sum to 0, so D(z) is minus the change of all other nodes; that form
+ * takes what rounding errors add to the sum away again instead of keeping it.
+ *
  * The slowest parts of the error shrink by exactly d. They come from groups that
  * nobody leaves, and where such a group talks to and fro (pairs who only talk to
  * each other), their sign alternates. Both are gone after one "power
@@ -25,394 +43,745 @@
  *
  *   x = (x_k - d^2 x_(k-2)) / (1 - d^2)
  *
- * which took the Higgs tweets of SNAP from 110 iterations to 86, college messages
- * from 77 to 49. All other parts grow by at most 2 / (1 - d^2), once: on a graph
- * where it does not help it costs at most 12 iterations at d = 0.85.
+ * which to a tolerance of 1e-11 took the Higgs tweets of SNAP from 138 iterations to
+ * 112, college messages from 106 to 65. It is done once: all other parts grow by at
+ * most 2 / (1 - d^2), which costs at most 12 iterations at d = 0.85.
  *
- * What costs is fetching x[u] / W[u] once per edge. Social graphs have few
- * sources with most of the edges, so these quotients are kept in an order of
- * their own, sources with many edges first, and the busy ones stay in cache
- * (degree-based grouping: Faldu, Diamond, Grot, "A Closer Look at Lightweight
- * Graph Reordering", IISWC 2019). The rows keep their order: every sum runs in
- * the order of nodes, and results do not depend on the order of the edge list.
+ * Members of a team work on rows, or places, of their own and meet at barriers.
+ * Sums over nodes are those of blocks of BLOCK_ROWS, added up by each member in
+ * the order of blocks: all see the same bits, decide alike, and as one alone would.
  */
 #include <math.h>
 #include <string.h>
 
 #include "math/pagerank.h"
+#include "math/prefetch.h"
+#include "math/refinement.h"
+#include "math/sum.h"
 
-/* Nodes that are worked on together: what flows into them fits into L1 cache */
-#define BLOCK_NODES 1024
+/*
+ * Extrapolation pays when the slowest parts of the error are all that is left:
+ * when the changes shrink by no less than this times the damping
+ */
+#define SLOW_RATIO 0.99
 
-/* Graphs that converge this soon need no extrapolation */
-#define EXTRAPOLATE_AFTER 20
+/* How much a round with short weights shrinks the changes: above its errors */
+#define ROUND_SHRINKS 3e-6
 
-/* Groups of sources by their number of out-edges; all above are in the last */
-#define SOURCE_GROUPS 1024
+/* Below it there is no inverse */
+#define LEAST_SCALE 1e-300
 
-/* The graph as the iterations see it; arrays in scratch memory */
+/* What members share besides arrays */
+typedef struct Shared
+{
+	uint32_t	dangling_start;
+	double		unused;			/* keep what follows aligned */
+} Shared;
+
+/* A problem as a member sees it; arrays in scratch memory */
 typedef struct Surfer
 {
 	uint32_t	node_count;
-	const uint64_t *row_start;	/* of the graph */
-	const double *weight;		/* of the graph; NULL when all are equal */
-	uint32_t   *source;			/* of the graph, as positions in "given" */
-	uint32_t   *position;		/* where a node is in "given" and "give" */
-	uint32_t	dangling_start; /* first position of a dangling node */
-	double	   *out_inverse;	/* 1 / W[u], 1 for a dangling node */
-	double	   *given;			/* x[u] * out_inverse[u] at u's position */
-	double	   *give;			/* the same for the next iteration */
-	double	   *before;			/* ranks two iterations before extrapolation */
+	uint32_t	block_count;
+	bool		copied;			/* there is a copy of the edges */
+	const PagerankOptions *options;
+	const EdgeFeed *feed;
+	const PagerankTeam *team;	/* NULL: alone */
+	uint32_t	first_row;		/* own rows */
+	uint32_t	end_row;
+	uint32_t	first_block;	/* own blocks of places */
+	uint32_t	end_block;
+
+	Shared	   *shared;
+	double	   *out_inverse;	/* 1 / W[u], 0 for a dangling node */
+	double	   *given;			/* x[u] * out_inverse[u] */
+	double	   *pulled;			/* sum over in-edges of weight * given; follows given */
+	double	   *before;			/* without copy: ranks two iterations ago */
+	BlockSums  *block_sums[2];	/* of this step, and of the one before */
+	int			step;			/* 0 or 1: which of them */
+	Refinement	refinement;
+	double	   *rank;
+
+	double		change;			/* L1, of the last iteration; 0: none yet */
+	double		ratio[2];		/* to the one before, and that one's */
+	double		scale;			/* of the changes in a round */
+	double		scale_next;		/* of those of the next round */
+	bool		correcting;		/* those are not yet added to the ranks */
+	bool		saved;			/* "before" holds ranks */
+	bool		extrapolated;
 } Surfer;
+
+/*
+ * Blocks that hold so many rows
+ */
+static size_t
+count_blocks(uint32_t node_count)
+{
+	return ((size_t) node_count + BLOCK_ROWS - 1) / BLOCK_ROWS;
+}
 
 /*
  * Bytes of scratch memory; see pagerank.h
  */
 size_t
+pagerank_memory(const PagerankSize *size)
+{
+	size_t		nodes = size->node_count;
+	size_t		blocks = count_blocks(size->node_count);
+	size_t		bytes = sizeof(Shared) + 3 * nodes * sizeof(double) +
+		2 * blocks * sizeof(BlockSums);
+
+	if (size->copied_edges == 0)
+		return bytes + nodes * sizeof(double);
+	return bytes + (blocks + 1) * sizeof(uint64_t) +
+		nodes * (2 * sizeof(uint32_t) + 4 * sizeof(double)) +
+		size->copied_edges * (sizeof(uint32_t) + sizeof(float)) +
+		FETCH_AHEAD * sizeof(uint32_t);
+}
+
+/*
+ * The same for a graph in memory
+ */
+size_t
 pagerank_scratch(const CsrGraph *graph)
 {
-	return 4 * (size_t) graph->node_count * sizeof(double) +
-		((size_t) graph->node_count + graph->edge_count) * sizeof(uint32_t);
+	PagerankSize size = {graph->node_count, graph->edge_count};
+
+	return pagerank_memory(&size);
+}
+
+/*
+ * Divide what is left of the scratch memory into the arrays of the copy
+ */
+static void
+place_copy(Refinement *refinement, const PagerankSize *size, void *scratch)
+{
+	size_t		nodes = size->node_count;
+
+	refinement->node_count = size->node_count;
+	refinement->block_start = scratch;
+	refinement->change = (double *) (refinement->block_start + count_blocks(size->node_count) + 1);
+	refinement->next = refinement->change + nodes;
+	refinement->sum = refinement->next + nodes;
+	refinement->teleport = refinement->sum + nodes;
+	refinement->place = (uint32_t *) (refinement->teleport + nodes);
+	refinement->in_count = refinement->place + nodes;
+	refinement->share = (float *) (refinement->in_count + nodes);
+	refinement->source = (uint32_t *) (refinement->share + size->copied_edges);
 }
 
 /*
  * Divide the scratch memory into arrays
  */
-static void
-place_arrays(Surfer *surfer, const CsrGraph *graph, void *scratch)
+static Surfer
+place_arrays(const PagerankSize *size, const EdgeFeed *feed,
+			 const PagerankOptions *options, void *scratch)
 {
-	surfer->node_count = graph->node_count;
-	surfer->row_start = graph->row_start;
-	surfer->weight = graph->weight;
-	surfer->out_inverse = (double *) scratch;
-	surfer->given = surfer->out_inverse + graph->node_count;
-	surfer->give = surfer->given + graph->node_count;
-	surfer->before = surfer->give + graph->node_count;
-	surfer->position = (uint32_t *) (surfer->before + graph->node_count);
-	surfer->source = surfer->position + graph->node_count;
-}
+	Surfer		surfer = {0};
+	size_t		nodes = size->node_count;
 
-/*
- * Do all edges weigh the same? Then only their number matters.
- */
-static bool
-weights_equal(const CsrGraph *graph, void (*check) (void))
-{
-	uint64_t	e;
-
-	for (e = 1; e < graph->edge_count; e++)
-	{
-		check_at(e, check);
-		if (graph->weight[e] != graph->weight[0])
-			return false;
-	}
-
-	return true;
-}
-
-/*
- * Fill out_inverse, and position with the number of out-edges
- */
-static void
-sum_out_edges(Surfer *surfer, const CsrGraph *graph, void (*check) (void))
-{
-	double	   *sum = surfer->out_inverse;
-	uint32_t   *count = surfer->position;
-	uint64_t	e;
-	uint32_t	u;
-
-	memset(sum, 0, graph->node_count * sizeof(double));
-	memset(count, 0, graph->node_count * sizeof(uint32_t));
-
-	for (e = 0; e < graph->edge_count; e++)
-	{
-		check_at(e, check);
-		count[graph->source[e]]++;
-		if (surfer->weight != NULL)
-			sum[graph->source[e]] += graph->weight[e];
-	}
-
-	for (u = 0; u < graph->node_count; u++)
-	{
-		check_at(u, check);
-		if (count[u] == 0)
-			sum[u] = 1;
-		else
-			sum[u] = 1 / (surfer->weight != NULL ? sum[u] : (double) count[u]);
-	}
-}
-
-/*
- * Group of a source with so many out-edges
- */
-static inline uint32_t
-source_group(uint32_t count)
-{
-	return count < SOURCE_GROUPS ? count : SOURCE_GROUPS - 1;
-}
-
-/*
- * Turn numbers of out-edges into positions, the busiest group first, dangling
- * nodes last, nodes in order within a group
- */
-static void
-order_sources(Surfer *surfer, void (*check) (void))
-{
-	uint32_t   *position = surfer->position;
-	uint32_t	next[SOURCE_GROUPS] = {0};
-	uint32_t	start = 0;
-	uint32_t	u;
-	int			group;
-
-	for (u = 0; u < surfer->node_count; u++)
-	{
-		check_at(u, check);
-		next[source_group(position[u])]++;
-	}
-	for (group = SOURCE_GROUPS - 1; group >= 0; group--)
-	{
-		uint32_t	size = next[group];
-
-		next[group] = start;
-		start += size;
-	}
-	surfer->dangling_start = next[0];
-
-	for (u = 0; u < surfer->node_count; u++)
-	{
-		check_at(u, check);
-		position[u] = next[source_group(position[u])]++;
-	}
-}
-
-/*
- * Prepare everything that stays the same over the iterations
- */
-static void
-prepare(Surfer *surfer, const CsrGraph *graph, void *scratch, void (*check) (void))
-{
-	uint64_t	e;
-
-	place_arrays(surfer, graph, scratch);
-	if (weights_equal(graph, check))
-		surfer->weight = NULL;
-	sum_out_edges(surfer, graph, check);
-	order_sources(surfer, check);
-
-	for (e = 0; e < graph->edge_count; e++)
-	{
-		check_at(e, check);
-		surfer->source[e] = surfer->position[graph->source[e]];
-	}
+	surfer.node_count = size->node_count;
+	surfer.block_count = (uint32_t) count_blocks(size->node_count);
+	surfer.copied = size->copied_edges > 0;
+	surfer.options = options;
+	surfer.feed = feed;
+	surfer.shared = scratch;
+	surfer.out_inverse = (double *) (surfer.shared + 1);
+	surfer.given = surfer.out_inverse + nodes;
+	surfer.pulled = surfer.given + nodes;
+	surfer.block_sums[0] = (BlockSums *) (surfer.pulled + nodes);
+	surfer.block_sums[1] = surfer.block_sums[0] + surfer.block_count;
+	if (surfer.copied)
+		place_copy(&surfer.refinement, size, surfer.block_sums[1] + surfer.block_count);
+	else
+		surfer.before = (double *) (surfer.block_sums[1] + surfer.block_count);
+	return surfer;
 }
 
 /*
  * Teleport entry of node v
  */
 static inline double
-teleport_to(const PagerankOptions *options, double uniform, uint32_t v)
+teleport_to(const Surfer *surfer, uint32_t v)
 {
-	return options->teleport != NULL ? options->teleport[v] : uniform;
+	return surfer->options->teleport != NULL ? surfer->options->teleport[v] :
+		1.0 / surfer->node_count;
 }
 
 /*
- * Sum up what nodes first to end - 1 are given along their in-edges
+ * Look for interrupts
+ */
+static inline void
+check_now(const Surfer *surfer)
+{
+	if (surfer->options->check != NULL)
+		surfer->options->check();
+}
+
+/*
+ * Count the edges of a block: those out of its sources, with their weights, and
+ * those into its rows
  */
 static void
-pull_block(const Surfer *surfer, uint32_t first, uint32_t end, double *pulled)
+count_block(const EdgeBlock *block, SourceNode *nodes, uint32_t *in_count,
+			void (*check) (void))
 {
-	const uint64_t *row_start = surfer->row_start;
-	const uint32_t *source = surfer->source;
-	const double *weight = surfer->weight;
-	const double *given = surfer->given;
-	uint64_t	e = row_start[first];
-	uint32_t	v;
+	const uint32_t *source = block->source;
+	uint64_t	end = block->row_start[block->row_count];
+	uint64_t	e;
+	uint32_t	row;
 
-	for (v = first; v < end; v++)
+	for (e = block->row_start[0]; e < end; e++)
 	{
-		uint64_t	row_end = row_start[v + 1];
-		double		sum = 0;
+		SourceNode *node = &nodes[source[e]];
 
-		if (weight == NULL)
-			for (; e < row_end; e++)
-				sum += given[source[e]];
-		else
-			for (; e < row_end; e++)
-				sum += weight[e] * given[source[e]];
-
-		pulled[v - first] = sum;
+		check_at(e, check);
+		if (e + PREFETCH_AHEAD < end)
+			prefetch_to_write(&nodes[source[e + PREFETCH_AHEAD]]);
+		node->out_weight += block->weight[e];
+		node->out_count++;
 	}
+	for (row = 0; in_count != NULL && row < block->row_count; row++)
+		in_count[block->first_row + row] +=
+			(uint32_t) (block->row_start[row + 1] - block->row_start[row]);
 }
 
 /*
- * Set the ranks of nodes first to end - 1 and with them what they give in the
- * next iteration; returns the L1 change
- *
- * teleport_share: the rank that each gets per unit of teleport.
- */
-static double
-set_block(const Surfer *surfer, const PagerankOptions *options,
-		  double teleport_share, uint32_t first, uint32_t end,
-		  const double *pulled, double *rank)
-{
-	const double *out_inverse = surfer->out_inverse;
-	const uint32_t *position = surfer->position;
-	double	   *give = surfer->give;
-	double		damping = options->damping;
-	double		uniform = 1.0 / surfer->node_count;
-	double		residual = 0;
-	uint32_t	v;
-
-	for (v = first; v < end; v++)
-	{
-		double		value = damping * pulled[v - first] +
-			teleport_share * teleport_to(options, uniform, v);
-
-		residual += fabs(value - rank[v]);
-		rank[v] = value;
-		give[position[v]] = value * out_inverse[v];
-	}
-
-	return residual;
-}
-
-/*
- * One iteration over all nodes; returns the L1 change. Sums run over blocks
- * first: that keeps their rounding errors small, and interrupts are looked for
- * in between.
- */
-static double
-iterate(Surfer *surfer, const PagerankOptions *options, double teleport_share,
-		double *rank)
-{
-	double		pulled[BLOCK_NODES];
-	double		residual = 0;
-	double	   *swap = surfer->given;
-	uint32_t	first = 0;
-
-	surfer->given = surfer->give;
-	surfer->give = swap;
-
-	while (first < surfer->node_count)
-	{
-		uint32_t	left = surfer->node_count - first;
-		uint32_t	end = first + (left < BLOCK_NODES ? left : BLOCK_NODES);
-
-		if (options->check != NULL)
-			options->check();
-		pull_block(surfer, first, end, pulled);
-		residual += set_block(surfer, options, teleport_share, first, end, pulled, rank);
-		first = end;
-	}
-
-	return residual;
-}
-
-/*
- * Rank on dangling nodes, which is what they give, behind all others
- */
-static double
-dangling_mass(const Surfer *surfer)
-{
-	const double *give = surfer->give;
-	double		mass = 0;
-	uint32_t	i = surfer->dangling_start;
-
-	while (i < surfer->node_count)
-	{
-		double		block = 0;
-
-		do
-			block += give[i++];
-		while (i < surfer->node_count && i % BLOCK_NODES != 0);
-		mass += block;
-	}
-
-	return mass;
-}
-
-/*
- * Work out what the ranks give
+ * Fill out_inverse, nodes and, unless NULL, in_count by a reading of all edges
  */
 static void
-give_ranks(const Surfer *surfer, const double *rank, void (*check) (void))
+count_edges(Surfer *surfer, SourceNode *nodes, uint32_t *in_count)
 {
+	void		(*check) (void) = surfer->options->check;
+	EdgeBlock	block;
+	uint32_t	u;
+
+	memset(nodes, 0, surfer->node_count * sizeof(SourceNode));
+	if (in_count != NULL)
+		memset(in_count, 0, surfer->node_count * sizeof(uint32_t));
+	surfer->feed->rewind(surfer->feed->state);
+	while (surfer->feed->next(surfer->feed->state, &block))
+		count_block(&block, nodes, in_count, check);
+
+	for (u = 0; u < surfer->node_count; u++)
+	{
+		check_at(u, check);
+		if (nodes[u].out_count > 0)
+			nodes[u].out_weight = 1 / nodes[u].out_weight;
+		surfer->out_inverse[u] = nodes[u].out_weight;
+	}
+}
+
+/*
+ * Copy all edges by a second reading, with the nodes in their places
+ */
+static void
+copy_edges(Surfer *surfer, SourceNode *nodes, const uint32_t *in_count,
+		   uint64_t *position)
+{
+	Refinement *refinement = &surfer->refinement;
+	void		(*check) (void) = surfer->options->check;
+	EdgeBlock	block;
 	uint32_t	v;
 
+	refinement_order(refinement, nodes, in_count, check);
+	refinement_starts(refinement, position, check);
+	surfer->shared->dangling_start = refinement->dangling_start;
 	for (v = 0; v < surfer->node_count; v++)
 	{
 		check_at(v, check);
-		surfer->give[surfer->position[v]] = rank[v] * surfer->out_inverse[v];
+		refinement->teleport[refinement->place[v]] = teleport_to(surfer, v);
+	}
+
+	surfer->feed->rewind(surfer->feed->state);
+	while (surfer->feed->next(surfer->feed->state, &block))
+		refinement_copy(refinement, &block, nodes, surfer->options->damping,
+						position, check);
+}
+
+/*
+ * Prepare everything that stays the same over the iterations; see pagerank.h
+ *
+ * What is needed only here lies in arrays that the iterations write first.
+ */
+void
+pagerank_prepare(const PagerankSize *size, const EdgeFeed *feed,
+				 const PagerankOptions *options, void *scratch)
+{
+	Surfer		surfer = place_arrays(size, feed, options, scratch);
+	SourceNode *nodes = (SourceNode *) surfer.given;	/* and pulled */
+	uint32_t   *in_count = (uint32_t *) surfer.refinement.sum;
+	uint64_t   *position = (uint64_t *) surfer.refinement.change;
+
+	count_edges(&surfer, nodes, in_count);
+	if (surfer.copied)
+		copy_edges(&surfer, nodes, in_count, position);
+}
+
+/*
+ * Sums of the block of rows that starts at row "first"
+ */
+static inline BlockSums *
+sums_at(const Surfer *surfer, uint32_t first)
+{
+	return &surfer->block_sums[surfer->step][first / BLOCK_ROWS];
+}
+
+/*
+ * End of the block of own rows that starts at row "first"
+ */
+static inline uint32_t
+end_of_block(const Surfer *surfer, uint32_t first)
+{
+	return surfer->end_row - first < BLOCK_ROWS ? surfer->end_row : first + BLOCK_ROWS;
+}
+
+/*
+ * Wait for the others, then add up the sums of all blocks
+ *
+ * Those of the next step go elsewhere, because somebody may still read these.
+ * Nobody can be a step further, as that takes another barrier.
+ */
+static BlockSums
+finish_step(Surfer *surfer)
+{
+	const BlockSums *sums = surfer->block_sums[surfer->step];
+	BlockSums	total = {0, 0};
+	CompensatedSum mass = {0, 0};
+	uint32_t	i;
+
+	if (surfer->team != NULL)
+		surfer->team->barrier(surfer->team->state);
+	for (i = 0; i < surfer->block_count; i++)
+	{
+		compensated_add(&mass, sums[i].mass);
+		total.change += sums[i].change;
+	}
+	total.mass = mass.high;
+	surfer->step = !surfer->step;
+	return total;
+}
+
+/*
+ * First half of an iteration: add to the own ranks what the round found,
+ * and work out what they give; returns the rank on nodes with out-edges, whose
+ * rounding error would be in all ranks and keep small tolerances from being met
+ */
+static double
+give_ranks(Surfer *surfer)
+{
+	const Refinement *refinement = &surfer->refinement;
+	const double *out_inverse = surfer->out_inverse;
+	double	   *rank = surfer->rank;
+	uint32_t	first = surfer->first_row;
+	uint32_t	v;
+
+	while (first < surfer->end_row)
+	{
+		uint32_t	end = end_of_block(surfer, first);
+		CompensatedSum mass = {0, 0};
+
+		check_now(surfer);
+		for (v = first; v < end; v++)
+		{
+			if (surfer->correcting)
+				rank[v] += surfer->scale * refinement->sum[refinement->place[v]];
+			surfer->given[v] = rank[v] * out_inverse[v];
+			compensated_add(&mass, out_inverse[v] > 0 ? rank[v] : 0);
+		}
+		sums_at(surfer, first)->mass = mass.high;
+		sums_at(surfer, first)->change = 0;
+		first = end;
+	}
+	surfer->correcting = false;
+	surfer->scale = surfer->scale_next;
+	return finish_step(surfer).mass;
+}
+
+/*
+ * Sum up what the rows of a block are given along their in-edges
+ */
+static void
+pull_block(const Surfer *surfer, const EdgeBlock *block)
+{
+	const uint32_t *source = block->source;
+	const double *weight = block->weight;
+	const double *given = surfer->given;
+	uint64_t	e = block->row_start[0];
+	uint64_t	end = block->row_start[block->row_count];
+	uint32_t	row;
+
+	for (row = 0; row < block->row_count; row++)
+	{
+		uint64_t	row_end = block->row_start[row + 1];
+		double		sum = 0;
+
+		check_at(row, surfer->options->check);
+		for (; e < row_end; e++)
+		{
+			check_at(e, surfer->options->check);
+			if (e + PREFETCH_AHEAD < end)
+				prefetch(&given[source[e + PREFETCH_AHEAD]]);
+			sum += weight[e] * given[source[e]];
+		}
+		surfer->pulled[block->first_row + row] += sum;
 	}
 }
 
 /*
- * Start at the teleport vector
+ * Write down a change for the round that follows
  */
-static void
-start(const Surfer *surfer, const PagerankOptions *options, double *rank)
+static inline void
+keep_change(const Surfer *surfer, uint32_t v, double change)
 {
-	double		uniform = 1.0 / surfer->node_count;
-	uint32_t	v;
+	uint32_t	place = surfer->refinement.place[v];
 
-	for (v = 0; v < surfer->node_count; v++)
-	{
-		check_at(v, options->check);
-		rank[v] = teleport_to(options, uniform, v);
-	}
-	give_ranks(surfer, rank, options->check);
+	surfer->refinement.change[place] = change / surfer->scale;
+	surfer->refinement.sum[place] = 0;
 }
 
 /*
- * Extrapolate from the ranks and those two iterations before, unless one would
- * turn negative
+ * Second half of an iteration: set the own ranks; returns the L1 change, and as
+ * mass the change of nodes with out-edges
+ *
+ * teleport_share: the rank that each gets per unit of teleport. No rank is
+ * negative, but the sum of changes with short weights may be, by their errors.
+ */
+static BlockSums
+set_ranks(Surfer *surfer, double teleport_share)
+{
+	double		damping = surfer->options->damping;
+	double	   *rank = surfer->rank;
+	uint32_t	first = surfer->first_row;
+	uint32_t	v;
+
+	while (first < surfer->end_row)
+	{
+		uint32_t	end = end_of_block(surfer, first);
+		BlockSums	sums = {0, 0};
+
+		check_now(surfer);
+		for (v = first; v < end; v++)
+		{
+			double		value = damping * surfer->pulled[v] +
+				teleport_share * teleport_to(surfer, v);
+			double		change;
+
+			value = value < 0 ? 0 : value;
+			change = value - rank[v];
+			rank[v] = value;
+			sums.change += fabs(change);
+			sums.mass += surfer->out_inverse[v] > 0 ? change : 0;
+			if (surfer->copied)
+				keep_change(surfer, v, change);
+		}
+		*sums_at(surfer, first) = sums;
+		first = end;
+	}
+	return finish_step(surfer);
+}
+
+/*
+ * Take note of what an iteration changed
  */
 static void
-extrapolate(const Surfer *surfer, const PagerankOptions *options, double *rank)
+note_change(Surfer *surfer, double change)
 {
-	double		shrink = options->damping * options->damping;
-	double	   *ahead = surfer->before;
-	double		least = 0;
+	surfer->ratio[1] = surfer->ratio[0];
+	surfer->ratio[0] = surfer->change > 0 ? fmin(change / surfer->change, 1) : 0;
+	surfer->change = change;
+}
+
+/*
+ * Is it time to extrapolate?
+ */
+static bool
+is_slow(const Surfer *surfer)
+{
+	double		slow = SLOW_RATIO * surfer->options->damping;
+
+	return !surfer->extrapolated && slow > 0 &&
+		surfer->ratio[0] > slow && surfer->ratio[1] > slow;
+}
+
+/*
+ * One iteration with the full weights
+ *
+ * All that the nodes with out-edges do not hand on is teleported, which is
+ * 1 - d + d * D, and the ranks sum to 1 whatever they summed to before.
+ */
+static BlockSums
+iterate(Surfer *surfer, PagerankResult *result)
+{
+	EdgeBlock	block;
+	BlockSums	sums;
+
+	result->teleport_share = 1 - surfer->options->damping * give_ranks(surfer);
+
+	memset(surfer->pulled + surfer->first_row, 0,
+		   (size_t) (surfer->end_row - surfer->first_row) * sizeof(double));
+	surfer->feed->rewind(surfer->feed->state);
+	while (surfer->feed->next(surfer->feed->state, &block))
+		pull_block(surfer, &block);
+
+	sums = set_ranks(surfer, result->teleport_share);
+	note_change(surfer, sums.change);
+	result->residual = sums.change;
+	result->converged = result->residual < surfer->options->tolerance;
+	result->iterations++;
+	return sums;
+}
+
+/*
+ * One iteration with short weights, after one with the given sums; returns
+ * its sums. All are scaled.
+ */
+static BlockSums
+refine(Surfer *surfer, BlockSums sums, bool extrapolate)
+{
+	Refinement *refinement = &surfer->refinement;
+	double		damping = surfer->options->damping;
+	double		teleport_gain = -damping * sums.mass;
+	double	   *swap = refinement->change;
+	uint32_t	block;
+
+	for (block = surfer->first_block; block < surfer->end_block; block++)
+	{
+		check_now(surfer);
+		refinement_iterate(refinement, block, teleport_gain,
+						   extrapolate ? damping * damping : 0,
+						   &surfer->block_sums[surfer->step][block]);
+	}
+	refinement->change = refinement->next;
+	refinement->next = swap;
+
+	return finish_step(surfer);
+}
+
+/*
+ * A round of iterations with short weights, after one with the full weights and
+ * the given sums: until the next one may be small enough, errors become too
+ * large, or only one is allowed. Extrapolates once, needing two iterations before.
+ */
+static void
+refine_round(Surfer *surfer, BlockSums sums, PagerankResult *result)
+{
+	double		enough = sums.change * ROUND_SHRINKS;
+	double		expected = surfer->options->damping * sums.change;
+	int			done = 0;
+
+	sums.change /= surfer->scale;
+	sums.mass /= surfer->scale;
+	while (result->iterations + 1 < surfer->options->max_iterations &&
+		   expected >= surfer->options->tolerance && surfer->change > enough)
+	{
+		bool		extrapolate = done >= 1 && is_slow(surfer);
+
+		sums = refine(surfer, sums, extrapolate);
+		note_change(surfer, sums.change * surfer->scale);
+		expected = surfer->ratio[0] * surfer->change;
+		surfer->extrapolated = surfer->extrapolated || extrapolate;
+		result->iterations++;
+		done++;
+	}
+	surfer->correcting = done > 0;
+	surfer->scale_next = fmax(surfer->change, LEAST_SCALE);
+}
+
+/*
+ * Without a copy: extrapolate from the own ranks and those two iterations before
+ */
+static void
+extrapolate(const Surfer *surfer)
+{
+	double		shrink = surfer->options->damping * surfer->options->damping;
 	uint32_t	v;
+
+	for (v = surfer->first_row; v < surfer->end_row; v++)
+	{
+		check_at(v, surfer->options->check);
+		surfer->rank[v] = (surfer->rank[v] - shrink * surfer->before[v]) / (1 - shrink);
+	}
+}
+
+/*
+ * Without a copy: what there is to do after every second iteration
+ */
+static void
+after_two_iterations(Surfer *surfer)
+{
+	if (surfer->saved && is_slow(surfer))
+	{
+		extrapolate(surfer);
+		surfer->extrapolated = true;
+	}
+	else
+		memcpy(surfer->before + surfer->first_row, surfer->rank + surfer->first_row,
+			   (size_t) (surfer->end_row - surfer->first_row) * sizeof(double));
+	surfer->saved = true;
+}
+
+/*
+ * Entry of the starting vector, 0 for nonsense
+ */
+static inline double
+start_at(const double *start, uint32_t v)
+{
+	return start[v] > 0 && !isinf(start[v]) ? start[v] : 0;
+}
+
+/*
+ * Set the own ranks to the starting vector; false when there is nothing in it
+ */
+static bool
+start_warm(Surfer *surfer)
+{
+	const double *start = surfer->options->start;
+	double		largest = 0;
+	double		total = 0;
+	uint32_t	v;
+
+	for (v = 0; start != NULL && v < surfer->node_count; v++)
+	{
+		check_at(v, surfer->options->check);
+		largest = fmax(largest, start_at(start, v));
+	}
+	if (largest == 0)
+		return false;
 
 	for (v = 0; v < surfer->node_count; v++)
 	{
-		check_at(v, options->check);
-		ahead[v] = (rank[v] - shrink * surfer->before[v]) / (1 - shrink);
-		least = ahead[v] < least ? ahead[v] : least;
+		check_at(v, surfer->options->check);
+		total += start_at(start, v) / largest;
 	}
-
-	if (least == 0)
+	for (v = surfer->first_row; v < surfer->end_row; v++)
 	{
-		memcpy(rank, ahead, surfer->node_count * sizeof(double));
-		give_ranks(surfer, rank, options->check);
+		check_at(v, surfer->options->check);
+		surfer->rank[v] = start_at(start, v) / largest / total;
 	}
+	return true;
+}
+
+/*
+ * Set the own ranks to the teleport vector
+ *
+ * What the first iteration changes is what any other makes of the change t:
+ * (d P t + (1 - d S) t) - t, S being the part of t on nodes with out-edges. So the
+ * iterations may begin with short weights. Returns the sums for these.
+ */
+static BlockSums
+start_cold(Surfer *surfer)
+{
+	uint32_t	first = surfer->first_row;
+	uint32_t	v;
+
+	while (first < surfer->end_row)
+	{
+		uint32_t	end = end_of_block(surfer, first);
+		BlockSums	sums = {0, 0};
+
+		check_now(surfer);
+		for (v = first; v < end; v++)
+		{
+			double		value = teleport_to(surfer, v);
+
+			surfer->rank[v] = value;
+			sums.change += value;
+			sums.mass += surfer->out_inverse[v] > 0 ? value : 0;
+			if (surfer->copied)
+				keep_change(surfer, v, value);
+		}
+		*sums_at(surfer, first) = sums;
+		first = end;
+	}
+	return finish_step(surfer);
+}
+
+/*
+ * Find out which rows and blocks of places are the member's
+ */
+static void
+join_team(Surfer *surfer, const PagerankTeam *team)
+{
+	surfer->team = team;
+	surfer->first_row = team != NULL ? team->first_row : 0;
+	surfer->end_row = team != NULL ? team->end_row : surfer->node_count;
+	if (surfer->copied)
+		refinement_share_blocks(&surfer->refinement, team != NULL ? team->member : 0,
+								team != NULL ? team->members : 1,
+								&surfer->first_block, &surfer->end_block);
 }
 
 /*
  * Compute the ranks; see pagerank.h
  */
 void
+pagerank_iterate(const PagerankSize *size, const EdgeFeed *feed,
+				 const PagerankOptions *options, const PagerankTeam *team,
+				 double *rank, void *scratch, PagerankResult *result)
+{
+	Surfer		surfer = place_arrays(size, feed, options, scratch);
+
+	surfer.rank = rank;
+	surfer.scale = surfer.scale_next = 1;
+	surfer.refinement.dangling_start = surfer.shared->dangling_start;
+	join_team(&surfer, team);
+
+	memset(result, 0, sizeof(*result));
+	if (!start_warm(&surfer))
+	{
+		BlockSums	sums = start_cold(&surfer);
+
+		/* the ratio of the first change to this one tells nothing, and is_slow() waits for two */
+		surfer.change = sums.change;
+		if (surfer.copied)
+			refine_round(&surfer, sums, result);
+	}
+	while (!result->converged && result->iterations < options->max_iterations)
+	{
+		BlockSums	sums = iterate(&surfer, result);
+
+		if (result->converged)
+			break;
+		if (surfer.copied)
+			refine_round(&surfer, sums, result);
+		else if (result->iterations % 2 == 0)
+			after_two_iterations(&surfer);
+	}
+}
+
+/*
+ * Share rows out; see pagerank.h
+ */
+void
+pagerank_share_rows(const CsrGraph *graph, PagerankTeam *team)
+{
+	uint32_t   *bound[2] = {&team->first_row, &team->end_row};
+	double		work = (double) graph->edge_count + graph->node_count;
+	uint64_t	row = 0;
+	int			i;
+
+	for (i = 0; i < 2; i++)
+	{
+		double		before = work * (team->member + i) / team->members;
+
+		while (row < graph->node_count && (double) graph->row_start[row] + (double) row < before)
+			row += PAGERANK_ROW_UNIT;
+		*bound[i] = row < graph->node_count ? (uint32_t) row : graph->node_count;
+	}
+}
+
+/*
+ * Compute the ranks of a graph in memory; see pagerank.h
+ */
+void
 pagerank(const CsrGraph *graph, const PagerankOptions *options,
 		 double *rank, void *scratch, PagerankResult *result)
 {
-	Surfer		surfer;
+	PagerankSize size = {graph->node_count, graph->edge_count};
+	GraphFeed	state;
+	EdgeFeed	feed = graph_feed(graph, 0, graph->node_count, &state);
 
-	prepare(&surfer, graph, scratch, options->check);
-	start(&surfer, options, rank);
-
-	memset(result, 0, sizeof(*result));
-	while (!result->converged && result->iterations < options->max_iterations)
-	{
-		if (result->iterations == EXTRAPOLATE_AFTER - 2)
-			memcpy(surfer.before, rank, surfer.node_count * sizeof(double));
-		else if (result->iterations == EXTRAPOLATE_AFTER)
-			extrapolate(&surfer, options, rank);
-
-		result->teleport_share = 1 - options->damping +
-			options->damping * dangling_mass(&surfer);
-		result->residual = iterate(&surfer, options, result->teleport_share, rank);
-		result->iterations++;
-		result->converged = result->residual < options->tolerance;
-	}
+	pagerank_prepare(&size, &feed, options, scratch);
+	pagerank_iterate(&size, &feed, options, NULL, rank, scratch, result);
 }
