@@ -372,6 +372,8 @@ record_batch(SourceReader *reader)
 		row->people = row->weight;
 		row->target = ingest_person(ingest, row->target_id);
 		row->actor = row->has_actor ? ingest_person(ingest, row->actor_id) : NOBODY;
+		prefetch_to_write(ingest_log(ingest, row->signal->network, partition_of(row->target),
+									 ROWS_INTERACTIONS)->next);
 		if (row->has_actor)
 			prefetch_to_write(&ingest->last_active_at[row->actor]);
 	}

@@ -22,7 +22,7 @@ typedef struct Reciprocity
 {
 	double		discount;		/* 0: none, and nothing is kept */
 	uint64	   *filter;			/* bits of the pairs (actor, target) that exist */
-	uint64		filter_mask;	/* number of its bits less one */
+	uint64		region_mask;	/* bits for the actors of one partition, less one */
 	RecordLog	received[PARTITION_COUNT];	/* of TradedValue, by partition of the target */
 	RecordLog	given[PARTITION_COUNT]; /* of TradedValue, by partition of the actor */
 } Reciprocity;
@@ -34,7 +34,7 @@ extern void reciprocity_apply(Reciprocity *reciprocity, uint32 partition, EdgePa
 extern void reciprocity_spill(Reciprocity *reciprocity, SpillFile *file);
 
 /*
- * Bit of a pair in the filter
+ * Bit of a pair in the filter: all pairs of a partition's actors are in one region
  */
 static inline uint64
 reciprocity_bit(const Reciprocity *reciprocity, uint32 actor, uint32 target)
@@ -45,7 +45,7 @@ reciprocity_bit(const Reciprocity *reciprocity, uint32 actor, uint32 target)
 	bits ^= bits >> 33;
 	bits *= UINT64CONST(0xff51afd7ed558ccd);
 	bits ^= bits >> 33;
-	return bits & reciprocity->filter_mask;
+	return partition_of(actor) * (reciprocity->region_mask + 1) + (bits & reciprocity->region_mask);
 }
 
 /*

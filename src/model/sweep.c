@@ -38,6 +38,7 @@ typedef struct Sweep
 	SweepOutput *output;
 
 	Interaction *interactions;
+	uint64		interaction_count;
 	uint64	   *interaction_start;	/* by place, as for the others */
 	AnonymousCount *anonymous;
 	uint64	   *anonymous_start;
@@ -159,18 +160,6 @@ sweep_pair(Sweep *sweep, const Interaction *rows, uint64 count)
 }
 
 /*
- * The current target's pair with this actor will be made soon
- */
-static inline void
-prefetch_pair(const Sweep *sweep, uint32 actor)
-{
-	if (actor == NOBODY)
-		return;
-	prefetch_trust(sweep->output->trust, actor);
-	reciprocity_prefetch(sweep->output->reciprocity, sweep->person->person, actor);
-}
-
-/*
  * Interactions of the current target: pairs, and authority at the end
  */
 static void
@@ -186,8 +175,8 @@ sweep_interactions(Sweep *sweep, uint32 place)
 
 		for (next = i + 1; next < end && sweep->interactions[next].actor == rows->actor;)
 			next++;
-		if (i + PREFETCH_AHEAD < end)
-			prefetch_pair(sweep, rows[PREFETCH_AHEAD].actor);
+		if (i + PREFETCH_AHEAD < sweep->interaction_count)
+			prefetch_trust(sweep->output->trust, rows[PREFETCH_AHEAD].actor);
 		if (rows->actor != NOBODY)
 		{
 			sweep_pair(sweep, rows, next - i);
@@ -391,6 +380,7 @@ sort_rows(Sweep *sweep, RowPartition *rows, uint32 place_count)
 {
 	uint64	   *start;
 
+	sweep->interaction_count = record_log_count(&rows->logs[ROWS_INTERACTIONS]);
 	sweep->interactions = sort_by_place(rows, ROWS_INTERACTIONS, place_count, &start);
 	for (uint32 i = 0; i < place_count; i++)
 		sort_by_actor(sweep->interactions + start[i], start[i + 1] - start[i]);
@@ -427,10 +417,9 @@ sweep_partition(const Ingest *ingest, int network, uint32 partition, SweepOutput
 	uint32		place_count = partition_places(partition, intern_count(ingest->people));
 	Sweep		sweep = {.model = model,.output = output};
 	RowPartition *rows = &ingest->networks[network].partitions[partition];
-	uint64		interactions = record_log_count(&rows->logs[ROWS_INTERACTIONS]);
 
 	sort_rows(&sweep, rows, place_count);
-	start_edges(&sweep.edges, place_count, interactions);
+	start_edges(&sweep.edges, place_count, sweep.interaction_count);
 	sweep.sums = palloc0(sizeof(SignalSums) * (model->signal_count + 1));
 	sweep.touched = palloc(sizeof(int) * (model->signal_count + 1));
 
