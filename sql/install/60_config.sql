@@ -60,6 +60,9 @@ CREATE TABLE influence.models (
 	-- what is kept
 	history_retention         interval DEFAULT '90 days'
 		CONSTRAINT history_retention_to_1000_years CHECK (history_retention > '0' AND history_retention <= '1000 years'),
+	-- when a day of an incremental source is over
+	closing_delay             interval NOT NULL DEFAULT '1 hour'
+		CONSTRAINT closing_delay_to_1000_years CHECK (closing_delay >= '0' AND closing_delay <= '1000 years'),
 	-- what was published last
 	published_as_of           timestamptz
 		CONSTRAINT published_as_of_is_finite CHECK (isfinite(published_as_of)),
@@ -95,6 +98,7 @@ COMMENT ON COLUMN influence.models.target_mean IS 'Mean score that a calibration
 COMMENT ON COLUMN influence.models.target_p95 IS '95th percentile of the scores that a calibration aims at; above target_mean';
 COMMENT ON COLUMN influence.models.calibration_policy IS 'anchored: the map from raw to score stays until influence_calibrate(); each_refresh: it follows the population';
 COMMENT ON COLUMN influence.models.history_retention IS 'How long score_history keeps a day; NULL: for ever';
+COMMENT ON COLUMN influence.models.closing_delay IS 'How long after its end a day of an incremental source stays open, so that each refresh reads it: rows of that day that come later need an invalidation';
 COMMENT ON COLUMN influence.models.published_as_of IS 'As-of time of the scores that are published now; NULL before the first refresh';
 COMMENT ON COLUMN influence.models.created_at IS 'When the model was created';
 COMMENT ON COLUMN influence.models.schema_created IS 'Whether the schema was created for the model, and goes with it when it is empty then';
@@ -157,6 +161,7 @@ CREATE TABLE influence.sources (
 	sentiment       text,
 	topics          text,
 	filter          text,
+	incremental     boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (model, source),
 	CONSTRAINT either_kind_or_kind_column CHECK (num_nonnulls(kind, kind_column) = 1),
 	CONSTRAINT either_network_or_network_column CHECK (num_nonnulls(network, network_column) = 1)
@@ -178,6 +183,7 @@ COMMENT ON COLUMN influence.sources.weight IS 'Expression: float8 weight of the 
 COMMENT ON COLUMN influence.sources.sentiment IS 'Expression: float8 sentiment of the row, -1 to 1';
 COMMENT ON COLUMN influence.sources.topics IS 'Expression: text[] topics of the row';
 COMMENT ON COLUMN influence.sources.filter IS 'Expression: boolean, rows where it is not true are left out';
+COMMENT ON COLUMN influence.sources.incremental IS 'Whether a refresh keeps what it read of days that are over, instead of reading them again; rows of such days that are added, changed or deleted then need influence_track_changes() or influence_invalidate()';
 
 -- The map from raw to score. Between knots it is linear; a version is never changed.
 CREATE TABLE influence.calibrations (
@@ -213,6 +219,7 @@ CREATE TABLE influence.refresh_log (
 	started_at      timestamptz NOT NULL,
 	finished_at     timestamptz NOT NULL,
 	rows_read       bigint,
+	rows_kept       bigint,
 	rows_ignored    jsonb,
 	users           bigint,
 	milliseconds    jsonb,
@@ -232,6 +239,7 @@ COMMENT ON COLUMN influence.refresh_log.as_of IS 'Moment that the scores are com
 COMMENT ON COLUMN influence.refresh_log.started_at IS 'When the run began';
 COMMENT ON COLUMN influence.refresh_log.finished_at IS 'When the run ended';
 COMMENT ON COLUMN influence.refresh_log.rows_read IS 'Rows read from all sources';
+COMMENT ON COLUMN influence.refresh_log.rows_kept IS 'Rows that counted without being read: those of closed days of incremental sources';
 COMMENT ON COLUMN influence.refresh_log.rows_ignored IS 'Rows that did not count: an object of reason and number of rows';
 COMMENT ON COLUMN influence.refresh_log.users IS 'People scored';
 COMMENT ON COLUMN influence.refresh_log.milliseconds IS 'Milliseconds of each phase';
@@ -290,7 +298,7 @@ GRANT UPDATE (time_window, clock_skew, bad_row_policy, sentiment_policy,
 			  damping, max_iterations, tolerance,
 			  audience_weight, engagement_weight, true_reach_weight, amplification_weight,
 			  network_influence_weight, authority_weight,
-			  target_mean, target_p95, calibration_policy, history_retention, published_as_of)
+			  target_mean, target_p95, calibration_policy, history_retention, closing_delay, published_as_of)
 	ON influence.models TO PUBLIC;
 ALTER TABLE influence.models ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readers ON influence.models FOR SELECT

@@ -135,6 +135,7 @@ load_options(Model *model)
 	model->target_mean = float_column(0, "target_mean");
 	model->target_p95 = float_column(0, "target_p95");
 	model->calibrate_each_refresh = bool_column(0, "calibrate_each_refresh");
+	model->closing_delay = interval_column(0, "closing_delay");
 	model->history_retention = interval_column(0, "history_retention");
 
 	published = column(0, "published_as_of", &isnull);
@@ -237,6 +238,7 @@ load_sources(Model *model, MemoryContext context)
 		source->weight = text_column(i, "weight", context);
 		source->sentiment = text_column(i, "sentiment", context);
 		source->filter = text_column(i, "filter", context);
+		source->incremental = bool_column(i, "incremental");
 
 		old = MemoryContextSwitchTo(context);
 		model->sources = lappend(model->sources, source);

@@ -50,6 +50,13 @@ typedef struct Network
 	double		weight;
 } Network;
 
+/* From since to before until; DT_NOBEGIN and DT_NOEND: without that end */
+typedef struct TimeRange
+{
+	TimestampTz since;
+	TimestampTz until;
+} TimeRange;
+
 typedef struct Source
 {
 	char	   *name;
@@ -66,6 +73,9 @@ typedef struct Source
 	char	   *weight;
 	char	   *sentiment;
 	char	   *filter;
+	bool		incremental;
+	TimeRange  *ranges;			/* what is to be read, ascending; NULL: everything */
+	int			range_count;
 } Source;
 
 /* The measures of a person on a network, in the order in which they are shown */
@@ -106,6 +116,7 @@ typedef struct Model
 	double		target_p95;
 	bool		calibrate_each_refresh;
 
+	double		closing_delay;	/* microseconds */
 	double		history_retention;	/* microseconds; 0: for ever */
 	TimestampTz published_as_of;	/* DT_NOBEGIN before the first refresh */
 
@@ -117,6 +128,7 @@ typedef struct Model
 } Model;
 
 extern ModelRef *model_find(const char *name);
+extern ModelRef *model_find_if_any(const char *name);
 extern ModelRef *model_resolve(const char *name);
 extern List *models_owned(void);
 extern Oid	model_owner(const ModelRef *model);
