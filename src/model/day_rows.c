@@ -143,10 +143,11 @@ day_rows_free(DaySet *set, DayRows *rows)
 static inline int
 compare_interactions(const DayInteraction *a, const DayInteraction *b)
 {
-	if (a->target != b->target)
-		return a->target < b->target ? -1 : 1;
-	if (a->actor != b->actor)
-		return a->actor < b->actor ? -1 : 1;
+	uint64		pair_a = ((uint64) a->target << 32) | a->actor;
+	uint64		pair_b = ((uint64) b->target << 32) | b->actor;
+
+	if (likely(pair_a != pair_b))
+		return pair_a < pair_b ? -1 : 1;
 	if (a->signal != b->signal)
 		return a->signal < b->signal ? -1 : 1;
 	if (a->negative != b->negative)
