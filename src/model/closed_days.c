@@ -830,7 +830,26 @@ closed_days_keep(ClosedDays *closed, Ingest *ingest)
 				   closed->invalidations, closed->invalidation_count);
 	insert_new_days(closed, &new);
 	if (!closed->any_valid)
-		closed_people_delete(closed->model);
+		closed_people_delete(closed->model->ref.name);
 	if (new.count > 0)
 		closed_people_append(ingest, closed->people);
+}
+
+/*
+ * Delete all that is kept for a model: its next refresh reads everything
+ *
+ * For when somebody must not be in it any more. The caller has become the owner.
+ */
+void
+closed_days_forget(const char *model)
+{
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1];
+
+	values[0] = CStringGetTextDatum(model);
+	SPI_connect();
+	SPI_execute_with_args("DELETE FROM influence.closed_days WHERE model OPERATOR(pg_catalog.=) $1",
+						  1, types, values, NULL, false, 0);
+	SPI_finish();
+	closed_people_delete(model);
 }

@@ -21,5 +21,6 @@ typedef struct ClosedDays ClosedDays;
 extern ClosedDays *closed_days_plan(Model *model, TimestampTz as_of, ClosedDaysUse use, TimestampTz settled_before);
 extern void closed_days_load(ClosedDays *closed, Ingest *ingest);
 extern void closed_days_keep(ClosedDays *closed, Ingest *ingest);
+extern void closed_days_forget(const char *model);
 
 #endif							/* INFLUENCE_CLOSED_DAYS_H */

@@ -414,14 +414,14 @@ closed_people_load(Ingest *ingest)
  * Delete the stored people of a model
  */
 void
-closed_people_delete(const Model *model)
+closed_people_delete(const char *model)
 {
 	Relation	relation = table_open(table_oid("closed_people"), RowExclusiveLock);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	ScanKeyInit(&key, PEOPLE_MODEL, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(model->ref.name));
+	ScanKeyInit(&key, PEOPLE_MODEL, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(model));
 	scan = systable_beginscan(relation, table_oid("closed_people_pkey"), true, GetActiveSnapshot(), 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{

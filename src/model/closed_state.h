@@ -16,7 +16,7 @@ typedef void (*RecordCallback) (int network, DayKind kind, const char *records, 
 
 extern void closed_people_load(Ingest *ingest);
 extern void closed_people_append(const Ingest *ingest, uint32 first);
-extern void closed_people_delete(const Model *model);
+extern void closed_people_delete(const char *model);
 
 extern void closed_records_read(const Model *model, int64 day_id, RecordCallback callback, void *arg);
 extern RecordWriter *record_writer_begin(void);

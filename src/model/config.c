@@ -224,6 +224,7 @@ load_sources(Model *model, MemoryContext context)
 		bool		isnull;
 		MemoryContext old;
 
+		source->number = (int) i;
 		source->name = text_column(i, "source", context);
 		source->relation = DatumGetObjectId(column(i, "relation_oid", &isnull));
 		source->relation_name = text_column(i, "relation_name", context);

@@ -255,7 +255,7 @@ is_sound(const Ingest *ingest, int network, DayKind kind, const char *bytes)
 		case DAY_ANONYMOUS:
 			return is_stamp_sound(ingest, network, record.anonymous.stamp.signal, record.anonymous.stamp.age) &&
 				record.anonymous.people >= 0 && !isinf(record.anonymous.people) &&
-				record.anonymous.influence_part >= 0 && record.anonymous.influence_part <= 1;
+				record.anonymous.influence_part >= 0 && !isinf(record.anonymous.influence_part);
 		case DAY_SHARES:
 		case DAY_POSTS:
 			return is_stamp_sound(ingest, network, record.post.stamp.signal, record.post.stamp.age) &&

@@ -59,6 +59,7 @@ typedef struct TimeRange
 
 typedef struct Source
 {
+	int			number;			/* index into Model.sources */
 	char	   *name;
 	Oid			relation;
 	char	   *relation_name;	/* as registered, for errors when the relation is gone */

@@ -573,22 +573,6 @@ reader_start(TupleDesc desc, void *arg)
 }
 
 /*
- * Number of a source, by which its days are kept; -1 when none of them is
- */
-static int
-day_source(const Ingest *ingest, const Source *source)
-{
-	ListCell   *lc;
-
-	if (ingest->days == NULL || !source->incremental)
-		return -1;
-	foreach(lc, ingest->model->sources)
-		if (lfirst(lc) == source)
-			return foreach_current_index(lc);
-	return -1;
-}
-
-/*
  * Start reading a source, in the current memory context
  */
 SourceReader *
@@ -598,7 +582,7 @@ reader_create(Ingest *ingest, const Source *source)
 
 	reader->ingest = ingest;
 	reader->source = source;
-	reader->day_source = day_source(ingest, source);
+	reader->day_source = ingest->days != NULL && source->incremental ? source->number : -1;
 	reader->batch_limit = ingest->model->ref.id_type == TEXTOID ? 1 : BATCH_ROWS;
 	reader->fixed_signal = NO_SIGNAL;
 	if (source->kind != NULL && source->network != NULL)
