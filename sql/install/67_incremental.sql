@@ -69,8 +69,11 @@ COMMENT ON COLUMN influence.invalidations.source IS 'Source of the model; NULL: 
 COMMENT ON COLUMN influence.invalidations.since IS 'Start of the range, which belongs to it';
 COMMENT ON COLUMN influence.invalidations.until IS 'End of the range, which does not belong to it';
 
--- Records and people are for the refresh alone, which does not ask.
-GRANT SELECT, INSERT, DELETE ON influence.closed_days, influence.invalidations TO PUBLIC;
+-- Records and people are for the refresh alone, which does not ask. Numbers are
+-- for nobody to choose: others will get them.
+GRANT SELECT, DELETE ON influence.closed_days, influence.invalidations TO PUBLIC;
+GRANT INSERT (model, source, day, fingerprint, complete, rows, earliest_reaction) ON influence.closed_days TO PUBLIC;
+GRANT INSERT (model, source, since, until) ON influence.invalidations TO PUBLIC;
 ALTER TABLE influence.closed_days ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.closed_days
 	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));

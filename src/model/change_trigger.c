@@ -109,7 +109,10 @@ named_column(HeapTuple tuple, TupleDesc desc, const char *name)
 
 /*
  * Find the source, and which of its days are over; false when the trigger is not,
- * or no longer, one of an incremental source that reads this table
+ * or no longer, one of a source that reads this table
+ *
+ * Whether the source is incremental does not matter: it may be by the time this
+ * transaction commits.
  */
 static bool
 find_source(Changes *changes)
@@ -127,7 +130,7 @@ find_source(Changes *changes)
 	changes->closed_end = (int) Max(floor(((double) GetCurrentTimestamp() - delay) / USECS_PER_DAY),
 									PG_INT32_MIN / 2);
 	source = find_row("sources", changes->model, changes->source, &desc);
-	if (source == NULL || !DatumGetBool(named_column(source, desc, "incremental")))
+	if (source == NULL)
 		return false;
 	changes->occurred_at = TextDatumGetCString(named_column(source, desc, "occurred_at"));
 	relation = DatumGetObjectId(named_column(source, desc, "relation"));

@@ -521,58 +521,36 @@ closed_days_load(ClosedDays *closed, Ingest *ingest)
 			load_day(closed, ingest, &closed->kept[i]);
 }
 
-/* New rows of the table closed_days */
-typedef struct NewDays
+/* A day that was read */
+typedef struct ReadDay
+{
+	int			source;
+	int			day;
+	DayRows    *rows;			/* NULL: it has none */
+	bool		is_new;			/* to be kept from now on */
+	int64		id;				/* of a new day */
+} ReadDay;
+
+/* Days that were read, by source and day */
+typedef struct ReadDays
 {
 	uint64		count;
+	uint64		new_count;
 	uint64		capacity;
-	Datum	   *ids;
-	Datum	   *sources;
-	Datum	   *days;
-	Datum	   *fingerprints;
-	Datum	   *complete;
-	Datum	   *rows;
-	Datum	   *earliest;
-	bool	   *no_earliest;
-} NewDays;
+	ReadDay    *days;
+} ReadDays;
 
 static void
-grow_new_days(NewDays *new)
+add_read_day(ReadDays *read, ReadDay day)
 {
-	Datum	  **columns[] = {&new->ids, &new->sources, &new->days, &new->fingerprints, &new->complete,
-	&new->rows, &new->earliest};
-
-	if (new->count < new->capacity)
-		return;
-	new->capacity = Max(new->capacity * 2, 128);
-	for (int i = 0; i < (int) lengthof(columns); i++)
-		*columns[i] = *columns[i] == NULL ? palloc(sizeof(Datum) * new->capacity) :
-			repalloc(*columns[i], sizeof(Datum) * new->capacity);
-	new->no_earliest = new->no_earliest == NULL ? palloc(new->capacity) : repalloc(new->no_earliest, new->capacity);
-}
-
-/*
- * Note a day that is kept from now on; returns its number
- *
- * rows: NULL when it has none.
- */
-static int64
-add_new_day(const ClosedDays *closed, NewDays *new, int source, int day, const DayRows *rows)
-{
-	TimestampTz earliest = rows == NULL ? DT_NOEND : rows->earliest_reaction;
-	int64		id = closed_day_next_id();
-
-	grow_new_days(new);
-	new->ids[new->count] = Int64GetDatum(id);
-	new->sources[new->count] = CStringGetTextDatum(nth_source(closed, source)->name);
-	new->days[new->count] = DateADTGetDatum(day);
-	new->fingerprints[new->count] = Int64GetDatum((int64) closed->fingerprints[source]);
-	new->complete[new->count] = BoolGetDatum(!is_before_window(closed, day));
-	new->rows[new->count] = Int64GetDatum(rows == NULL ? 0 : (int64) rows->rows);
-	new->earliest[new->count] = TimestampTzGetDatum(earliest);
-	new->no_earliest[new->count] = TIMESTAMP_IS_NOEND(earliest);
-	new->count++;
-	return id;
+	if (read->count == read->capacity)
+	{
+		read->capacity = huge_array_next(read->capacity, PG_INT32_MAX);
+		read->days = read->days == NULL ? huge_array(CurrentMemoryContext, read->capacity, sizeof(ReadDay)) :
+			huge_array_resize(read->days, read->capacity, sizeof(ReadDay));
+	}
+	read->days[read->count++] = day;
+	read->new_count += day.is_new;
 }
 
 /*
@@ -683,54 +661,38 @@ keep_day(const DayKeep *keep)
 }
 
 /*
- * The first day of a source of which anything is or was kept or read; the end of
- * the range when there is none
+ * The rows of a day that were read; NULL when there are none
  */
-static int
-first_day(const ClosedDays *closed, const Ingest *ingest, int source, const KeptDay **by_day)
+static DayRows *
+read_rows(const ClosedDays *closed, const Ingest *ingest, int source, int day)
 {
-	const DayRange *range = &closed->range;
-	int			day = range->first;
-
-	while (day < range->end && !(by_day[day - range->first] != NULL && by_day[day - range->first]->valid) &&
-		   ingest->days->days[source * (Size) (range->end - range->first) + day - range->first] == NULL)
-		day++;
-	return day;
+	return ingest->days->days[source * (Size) (closed->range.end - closed->range.first) +
+							  day - closed->range.first];
 }
 
 /*
- * Keep the days of a source that are over and were read
+ * List the days of a source that are over and were read, from the first one of
+ * which anything is kept or was read
  */
 static void
-keep_source(ClosedDays *closed, Ingest *ingest, int source, RecordWriter *writer, NewDays *new, char *buffer)
+list_read_days(ClosedDays *closed, const Ingest *ingest, int source, ReadDays *read)
 {
-	const DayRange *range = &closed->range;
 	const KeptDay **by_day = kept_by_day(closed, source);
+	bool		begun = false;
 
-	for (int day = first_day(closed, ingest, source, by_day); day < range->end; day++)
+	for (int day = closed->range.first; day < closed->range.end; day++)
 	{
-		const KeptDay *kept = by_day[day - range->first];
-		DayRows    *rows = ingest->days->days[source * (Size) (range->end - range->first) + day - range->first];
-		DayKeep		keep = {.ingest = ingest,.rows = rows,.buffer = buffer};
-		bool		usable = kept != NULL && is_usable(closed, kept);
+		const KeptDay *kept = by_day[day - closed->range.first];
+		ReadDay		item = {.source = source,.day = day,.rows = read_rows(closed, ingest, source, day)};
 
-		CHECK_FOR_INTERRUPTS();
-		if (day == range->except)
+		begun = begun || item.rows != NULL || (kept != NULL && kept->valid);
+		if (!begun || day == closed->range.except)
 			continue;
-		if (!usable)
-		{
-			if (kept != NULL && kept->valid)
-				closed->gone[closed->gone_count++] = kept->id;
-			keep.id = add_new_day(closed, new, source, day, rows);
-			keep.writer = writer;
-		}
-		if (rows == NULL)
-			continue;
-		keep.standing_only = is_before_window(closed, day);
-		if (!keep.standing_only)
-			ingest->earliest_reaction = Min(ingest->earliest_reaction, rows->earliest_reaction);
-		keep_day(&keep);
-		day_rows_free(ingest->days, rows);
+		item.is_new = kept == NULL || !is_usable(closed, kept);
+		if (item.is_new && kept != NULL && kept->valid)
+			closed->gone[closed->gone_count++] = kept->id;
+		if (item.is_new || item.rows != NULL)
+			add_read_day(read, item);
 	}
 	pfree(by_day);
 }
@@ -756,48 +718,129 @@ delete_numbers(const char *sql, const int64 *numbers, uint64 count)
 	SPI_finish();
 }
 
-static Datum
-array_of(Datum *elements, bool *nulls, uint64 count, Oid type)
+/* Columns of the new rows of closed_days, as arrays */
+enum
 {
+	NEW_SOURCE,
+	NEW_DAY,
+	NEW_FINGERPRINT,
+	NEW_COMPLETE,
+	NEW_ROWS,
+	NEW_EARLIEST,
+	NEW_COLUMNS
+};
+
+/*
+ * A column of the new days as an array
+ */
+static Datum
+new_column(const ClosedDays *closed, const ReadDays *read, int column, Oid type)
+{
+	Datum	   *values = palloc(sizeof(Datum) * read->new_count);
+	bool	   *nulls = palloc0(sizeof(bool) * read->new_count);
+	int			count = 0;
+	int			first = 1;
 	int16		length;
 	bool		by_value;
 	char		alignment;
-	int			dimensions[1] = {(int) count};
-	int			bounds[1] = {1};
 
+	for (uint64 i = 0; i < read->count; i++)
+	{
+		const ReadDay *day = &read->days[i];
+		TimestampTz earliest = day->rows == NULL ? DT_NOEND : day->rows->earliest_reaction;
+
+		if (!day->is_new)
+			continue;
+		nulls[count] = column == NEW_EARLIEST && TIMESTAMP_IS_NOEND(earliest);
+		values[count++] =
+			column == NEW_SOURCE ? CStringGetTextDatum(nth_source(closed, day->source)->name) :
+			column == NEW_DAY ? DateADTGetDatum(day->day) :
+			column == NEW_FINGERPRINT ? Int64GetDatum((int64) closed->fingerprints[day->source]) :
+			column == NEW_COMPLETE ? BoolGetDatum(!is_before_window(closed, day->day)) :
+			column == NEW_ROWS ? Int64GetDatum(day->rows == NULL ? 0 : (int64) day->rows->rows) :
+			TimestampTzGetDatum(earliest);
+	}
 	get_typlenbyvalalign(type, &length, &by_value, &alignment);
-	return PointerGetDatum(construct_md_array(elements, nulls, 1, dimensions, bounds,
-											  type, length, by_value, alignment));
+	return PointerGetDatum(construct_md_array(values, nulls, 1, &count, &first, type, length, by_value, alignment));
+}
+
+/*
+ * Take the numbers that the new days were given; they come in the order in which
+ * they were inserted
+ */
+static void
+take_numbers(const ClosedDays *closed, ReadDays *read)
+{
+	uint64		row = 0;
+
+	for (uint64 i = 0; i < read->count; i++)
+	{
+		ReadDay    *day = &read->days[i];
+		bool		isnull;
+
+		if (!day->is_new)
+			continue;
+		if (row >= SPI_processed || DatumGetDateADT(column(row, 3, &isnull)) != day->day ||
+			find_source(closed->model, TextDatumGetCString(column(row, 2, &isnull))) != day->source)
+			elog(ERROR, "closed days of model \"%s\" were not stored as given", closed->model->ref.name);
+		day->id = DatumGetInt64(column(row++, 1, &isnull));
+	}
 }
 
 /*
  * Insert the new rows of closed_days
  */
 static void
-insert_new_days(const ClosedDays *closed, const NewDays *new)
+insert_new_days(const ClosedDays *closed, ReadDays *read)
 {
-	Oid			types[8] = {TEXTOID, INT8ARRAYOID, TEXTARRAYOID, DATEARRAYOID, INT8ARRAYOID, BOOLARRAYOID,
-	INT8ARRAYOID, TIMESTAMPTZARRAYOID};
-	Datum		values[8];
+	static const Oid element_types[NEW_COLUMNS] = {TEXTOID, DATEOID, INT8OID, BOOLOID, INT8OID, TIMESTAMPTZOID};
+	Oid			types[NEW_COLUMNS + 1] = {TEXTARRAYOID, DATEARRAYOID, INT8ARRAYOID, BOOLARRAYOID, INT8ARRAYOID,
+	TIMESTAMPTZARRAYOID, TEXTOID};
+	Datum		values[NEW_COLUMNS + 1];
 
-	if (new->count == 0)
+	if (read->new_count == 0)
 		return;
-	values[0] = CStringGetTextDatum(closed->model->ref.name);
-	values[1] = array_of(new->ids, NULL, new->count, INT8OID);
-	values[2] = array_of(new->sources, NULL, new->count, TEXTOID);
-	values[3] = array_of(new->days, NULL, new->count, DATEOID);
-	values[4] = array_of(new->fingerprints, NULL, new->count, INT8OID);
-	values[5] = array_of(new->complete, NULL, new->count, BOOLOID);
-	values[6] = array_of(new->rows, NULL, new->count, INT8OID);
-	values[7] = array_of(new->earliest, new->no_earliest, new->count, TIMESTAMPTZOID);
 	SPI_connect();
-	SPI_execute_with_args("INSERT INTO influence.closed_days (model, day_id, source, day, fingerprint, complete, rows, "
+	for (int i = 0; i < NEW_COLUMNS; i++)
+		values[i] = new_column(closed, read, i, element_types[i]);
+	values[NEW_COLUMNS] = CStringGetTextDatum(closed->model->ref.name);
+	SPI_execute_with_args("INSERT INTO influence.closed_days (model, source, day, fingerprint, complete, rows, "
 						  "earliest_reaction) "
-						  "SELECT $1, n.* FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3), "
-						  "pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6), "
-						  "pg_catalog.unnest($7), pg_catalog.unnest($8)) AS n",
-						  8, types, values, NULL, false, 0);
+						  "SELECT $7, n.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), "
+						  "pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), "
+						  "pg_catalog.unnest($6)) AS n RETURNING day_id, source, day",
+						  NEW_COLUMNS + 1, types, values, NULL, false, 0);
+	take_numbers(closed, read);
 	SPI_finish();
+}
+
+/*
+ * Write the rows of the days that were read, as far as they are new, and add them
+ * to the ingest
+ */
+static void
+keep_read_days(const ClosedDays *closed, Ingest *ingest, const ReadDays *read)
+{
+	RecordWriter *writer = record_writer_begin();
+	char	   *buffer = palloc(LAST_CHUNK_BYTES);
+
+	for (uint64 i = 0; i < read->count; i++)
+	{
+		const ReadDay *day = &read->days[i];
+		DayKeep		keep = {.ingest = ingest,.rows = day->rows,.buffer = buffer,.id = day->id};
+
+		CHECK_FOR_INTERRUPTS();
+		if (day->rows == NULL)
+			continue;
+		keep.writer = day->is_new ? writer : NULL;
+		keep.standing_only = is_before_window(closed, day->day);
+		if (!keep.standing_only)
+			ingest->earliest_reaction = Min(ingest->earliest_reaction, day->rows->earliest_reaction);
+		keep_day(&keep);
+		day_rows_free(ingest->days, day->rows);
+	}
+	record_writer_end(writer);
+	pfree(buffer);
 }
 
 /*
@@ -808,37 +851,35 @@ insert_new_days(const ClosedDays *closed, const NewDays *new)
 void
 closed_days_keep(ClosedDays *closed, Ingest *ingest)
 {
-	NewDays		new = {0};
+	ReadDays	read = {0};
 
 	progress_report(closed->model->ref.name, "keeping closed days");
-	if (ingest->days != NULL)
-	{
-		RecordWriter *writer = record_writer_begin();
-		char	   *buffer = palloc(LAST_CHUNK_BYTES);
-
-		for (int source = 0; source < list_length(closed->model->sources); source++)
-			if (nth_source(closed, source)->incremental)
-				keep_source(closed, ingest, source, writer, &new, buffer);
-		record_writer_end(writer);
-		pfree(buffer);
-		MemoryContextDelete(ingest->days->context);
-		ingest->days = NULL;
-	}
+	for (int source = 0; ingest->days != NULL && source < list_length(closed->model->sources); source++)
+		if (nth_source(closed, source)->incremental)
+			list_read_days(closed, ingest, source, &read);
 	delete_numbers("DELETE FROM influence.closed_days WHERE day_id OPERATOR(pg_catalog.=) ANY ($1)",
 				   closed->gone, closed->gone_count);
 	delete_numbers("DELETE FROM influence.invalidations WHERE invalidation_id OPERATOR(pg_catalog.=) ANY ($1)",
 				   closed->invalidations, closed->invalidation_count);
-	insert_new_days(closed, &new);
+	insert_new_days(closed, &read);
 	if (!closed->any_valid)
 		closed_people_delete(closed->model->ref.name);
-	if (new.count > 0)
+	if (read.new_count > 0)
 		closed_people_append(ingest, closed->people);
+	if (ingest->days != NULL)
+	{
+		keep_read_days(closed, ingest, &read);
+		MemoryContextDelete(ingest->days->context);
+		ingest->days = NULL;
+	}
 }
 
 /*
  * Delete all that is kept for a model: its next refresh reads everything
  *
- * For when somebody must not be in it any more. The caller has become the owner.
+ * For when somebody must not be in it any more. The caller has become the owner,
+ * keeps refreshes out with the model's lock, and has a snapshot that was taken
+ * after that.
  */
 void
 closed_days_forget(const char *model)

@@ -21,7 +21,6 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type_d.h"
-#include "commands/sequence.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -256,15 +255,6 @@ closed_records_read(const Model *model, int64 day_id, RecordCallback callback, v
 	}
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
-}
-
-/*
- * A number for a new day
- */
-int64
-closed_day_next_id(void)
-{
-	return nextval_internal(table_oid("closed_days_day_id_seq"), false);
 }
 
 /*

@@ -24,6 +24,4 @@ extern void record_writer_put(RecordWriter *writer, int64 day_id, int network, D
 							  const void *records, uint64 count);
 extern void record_writer_end(RecordWriter *writer);
 
-extern int64 closed_day_next_id(void);
-
 #endif							/* INFLUENCE_CLOSED_STATE_H */
