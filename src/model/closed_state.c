@@ -49,7 +49,7 @@
 /* Bytes of records in a row that fills a page: all but the other columns */
 #define RECORDS_BYTES	(MaxHeapTupleSize - 64)
 
-/* Bytes of ids in a row */
+/* Bytes of ids in a row that stays out of the TOAST table; a single id may be longer */
 #define PEOPLE_BYTES	1900
 
 /* Rows that are written together */
@@ -130,6 +130,19 @@ batch_put(BatchWriter *writer, TupleTableSlot *slot)
 {
 	ExecStoreVirtualTuple(slot);
 	writer->count++;
+}
+
+/*
+ * Write a row that may go to the TOAST table, on its own: of such a row, the batch
+ * would not learn where it is, for the index
+ */
+static void
+batch_put_large(BatchWriter *writer, TupleTableSlot *slot)
+{
+	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(writer->relation), slot->tts_values, slot->tts_isnull);
+
+	CatalogTupleInsertWithInfo(writer->relation, tuple, writer->indexes);
+	heap_freetuple(tuple);
 }
 
 static void
@@ -318,7 +331,10 @@ closed_people_append(const Ingest *ingest, uint32 first)
 		slot->tts_values[PEOPLE_MODEL - 1] = name;
 		slot->tts_values[PEOPLE_FIRST_NUMBER - 1] = Int64GetDatum((int64) start);
 		slot->tts_values[PEOPLE_IDS - 1] = PointerGetDatum(batch_bytes(&writer, ids.data, ids.len));
-		batch_put(&writer, slot);
+		if (ids.len <= PEOPLE_BYTES)
+			batch_put(&writer, slot);
+		else
+			batch_put_large(&writer, slot);
 	}
 	batch_end(&writer);
 	pfree(ids.data);

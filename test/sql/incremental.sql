@@ -274,6 +274,22 @@ SELECT influence_refresh('inc', '2024-03-20 08:00Z');
 SELECT rows_kept FROM influence_refresh('inc', '2024-03-20 08:00Z', "full" => true);
 SELECT rows_kept > 0 AS kept FROM influence_refresh('inc', '2024-03-20 08:00Z');
 
+-- ids of any length
+CREATE TABLE inc.names (actor text, target text, at timestamptz);
+INSERT INTO inc.names
+SELECT repeat(chr(65 + n % 26), n * n), CASE n % 3 WHEN 0 THEN '' ELSE repeat('x', n * 40 % 1900) END,
+	timestamptz '2024-03-15 12:00Z' - n * interval '5 hours'
+FROM generate_series(1, 60) AS n;
+SELECT influence_create_model('names', id_type => 'text');
+SELECT influence_add_source('names', 'names', 'inc.names', actor => 'actor', target => 'target', occurred_at => 'at',
+	kind => 'like', incremental => true);
+SELECT rows_read, rows_kept FROM influence_refresh('names', '2024-03-20 08:00Z');
+CREATE TABLE inc.name_scores AS TABLE names.scores;
+SELECT rows_read, rows_kept FROM influence_refresh('names', '2024-03-20 08:00Z');
+SELECT count(*), count(*) FILTER (WHERE (abs(a.score - b.score) < 1e-9 AND a.last_active_at IS NOT DISTINCT FROM b.last_active_at) IS NOT TRUE) AS different
+FROM inc.name_scores AS a FULL JOIN names.scores AS b USING (user_id);
+SELECT influence_drop_model('names');
+
 -- dropping takes everything along
 SELECT influence_remove_source('inc', 'events');
 SELECT count(*) AS triggers FROM pg_trigger WHERE tgrelid = 'inc.events'::regclass AND tgname LIKE 'influence%';
@@ -286,4 +302,4 @@ DROP SCHEMA owned;
 REASSIGN OWNED BY regress_incremental_owner TO CURRENT_USER;
 DROP OWNED BY regress_incremental_owner;
 DROP ROLE regress_incremental_owner;
-DELETE FROM influence.refresh_log WHERE model IN ('inc', 'all', 'owned');
+DELETE FROM influence.refresh_log WHERE model IN ('inc', 'all', 'owned', 'names');

@@ -379,6 +379,11 @@ for my $milliseconds (5, 40, 120)
 
 	sql('ALTER SYSTEM SET min_parallel_table_scan_size = 0; SELECT pg_reload_conf()');
 	insert_rows('bigint', 100000, $as_of, 60);
+	# more on one day than is merged at a time
+	sql("INSERT INTO w_bigint.events (actor, target, network, kind, at)
+		SELECT i % 1009, i % 211, 'app', CASE WHEN i % 3 = 0 THEN 'like' ELSE 'comment' END,
+			date_trunc('day', timestamptz '$as_of' - interval '3 days', 'UTC') + i * interval '0.4 seconds'
+		FROM generate_series(1, 200000) AS i");
 	sql("SELECT influence_invalidate('inc_bigint')");
 	sql("SET influence.max_memory = '16MB'; SELECT influence_refresh('inc_bigint', '$as_of')");
 	refresh('full_bigint', $as_of);
