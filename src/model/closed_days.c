@@ -878,8 +878,7 @@ closed_days_keep(ClosedDays *closed, Ingest *ingest)
  * Delete all that is kept for a model: its next refresh reads everything
  *
  * For when somebody must not be in it any more. The caller has become the owner,
- * keeps refreshes out with the model's lock, and has a snapshot that was taken
- * after that.
+ * and keeps refreshes out with the model's lock.
  */
 void
 closed_days_forget(const char *model)

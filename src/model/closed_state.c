@@ -417,24 +417,26 @@ closed_people_load(Ingest *ingest)
 }
 
 /*
- * Delete the stored people of a model
+ * Delete the stored people of a model, whoever has stored them
  */
 void
 closed_people_delete(const char *model)
 {
 	Relation	relation = table_open(table_oid("closed_people"), RowExclusiveLock);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
 	ScanKeyInit(&key, PEOPLE_MODEL, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(model));
-	scan = systable_beginscan(relation, table_oid("closed_people_pkey"), true, GetActiveSnapshot(), 1, &key);
+	scan = systable_beginscan(relation, table_oid("closed_people_pkey"), true, snapshot, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		CHECK_FOR_INTERRUPTS();
 		simple_heap_delete(relation, &tuple->t_self);
 	}
 	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
 	table_close(relation, NoLock);
 	CommandCounterIncrement();
 }

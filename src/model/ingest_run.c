@@ -47,7 +47,7 @@ read_source(Ingest *ingest, const Source *source)
  * will be kept wait in Ingest.days for closed_days_keep().
  */
 Ingest *
-ingest_run(Model *model, TimestampTz as_of, ClosedDays *closed)
+ingest_run(const Model *model, TimestampTz as_of, ClosedDays *closed)
 {
 	Size		limit = (Size) influence_max_memory * 1024;
 	Ingest	   *ingest = ingest_create(model, as_of, spill_create(CurrentMemoryContext), limit / 2);

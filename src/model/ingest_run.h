@@ -7,6 +7,6 @@
 #include "model/closed_days.h"
 #include "model/ingest.h"
 
-extern Ingest *ingest_run(Model *model, TimestampTz as_of, ClosedDays *closed);
+extern Ingest *ingest_run(const Model *model, TimestampTz as_of, ClosedDays *closed);
 
 #endif							/* INFLUENCE_INGEST_RUN_H */
