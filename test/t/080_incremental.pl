@@ -226,7 +226,7 @@ for my $type (qw(bigint uuid text))
 		last unless Test::More->builder->is_passing;
 	}
 }
-cmp_ok($saved, '>', 5, "in $saved rounds less than a third of the rows was read");
+cmp_ok($saved, '>', 0, "in $saved rounds less than a third of the rows was read");
 
 # What is not logged is not seen: the comparison can fail
 {
