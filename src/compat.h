@@ -90,6 +90,13 @@
 	index_beginscan(relation, index, snapshot, keys, 0)
 #endif
 
+/* 16 renamed the look at one backend */
+#if PG_VERSION_NUM >= 160000
+#define local_backend_status(i) pgstat_get_local_beentry_by_index(i)
+#else
+#define local_backend_status(i) pgstat_fetch_stat_local_beentry(i)
+#endif
+
 /* 16 made BufFileRead() fail at the end of the file by itself */
 #if PG_VERSION_NUM >= 160000
 #define buffile_read_exact(file, data, size) BufFileReadExact(file, data, size)

@@ -66,6 +66,9 @@ CREATE TABLE influence.models (
 	scored_only               boolean NOT NULL DEFAULT false,
 	id_salt                   bytea NOT NULL DEFAULT uuid_send(gen_random_uuid())
 		CONSTRAINT id_salt_of_16_bytes_or_more CHECK (octet_length(id_salt) >= 16),
+	-- when a day of an incremental source is over
+	closing_delay             interval NOT NULL DEFAULT '1 hour'
+		CONSTRAINT closing_delay_to_1000_years CHECK (closing_delay >= '0' AND closing_delay <= '1000 years'),
 	-- what was published last
 	published_as_of           timestamptz
 		CONSTRAINT published_as_of_is_finite CHECK (isfinite(published_as_of)),
@@ -104,6 +107,7 @@ COMMENT ON COLUMN influence.models.history_retention IS 'How long score_history 
 COMMENT ON COLUMN influence.models.opted_out_actors IS 'What people who opted out do to others: anonymous, it counts as of somebody unknown; ignore, it does not count';
 COMMENT ON COLUMN influence.models.scored_only IS 'Consent mode: only people who opted in are scored (influence_opt_in)';
 COMMENT ON COLUMN influence.models.id_salt IS 'Random bytes in front of ids when influence.privacy_choices hashes them';
+COMMENT ON COLUMN influence.models.closing_delay IS 'How long after its end a day of an incremental source stays open, so that each refresh reads it: rows of that day that come later need an invalidation';
 COMMENT ON COLUMN influence.models.published_as_of IS 'As-of time of the scores that are published now; NULL before the first refresh';
 COMMENT ON COLUMN influence.models.created_at IS 'When the model was created';
 COMMENT ON COLUMN influence.models.schema_created IS 'Whether the schema was created for the model, and goes with it when it is empty then';
@@ -173,6 +177,7 @@ CREATE TABLE influence.sources (
 	sentiment       text,
 	topics          text,
 	filter          text,
+	incremental     boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (model, source),
 	CONSTRAINT either_kind_or_kind_column CHECK (num_nonnulls(kind, kind_column) = 1),
 	CONSTRAINT either_network_or_network_column CHECK (num_nonnulls(network, network_column) = 1)
@@ -194,6 +199,7 @@ COMMENT ON COLUMN influence.sources.weight IS 'Expression: float8 weight of the 
 COMMENT ON COLUMN influence.sources.sentiment IS 'Expression: float8 sentiment of the row, -1 to 1';
 COMMENT ON COLUMN influence.sources.topics IS 'Expression: text[] topics of the row';
 COMMENT ON COLUMN influence.sources.filter IS 'Expression: boolean, rows where it is not true are left out';
+COMMENT ON COLUMN influence.sources.incremental IS 'Whether a refresh keeps what it read of days that are over, instead of reading them again; rows of such days that are added, changed or deleted then need influence_track_changes() or influence_invalidate()';
 
 CREATE TABLE influence.profiles (
 	model               text PRIMARY KEY REFERENCES influence.models ON DELETE CASCADE,
@@ -285,6 +291,7 @@ CREATE TABLE influence.refresh_log (
 	started_at      timestamptz NOT NULL,
 	finished_at     timestamptz NOT NULL,
 	rows_read       bigint,
+	rows_kept       bigint,
 	rows_ignored    jsonb,
 	users           bigint,
 	milliseconds    jsonb,
@@ -304,6 +311,7 @@ COMMENT ON COLUMN influence.refresh_log.as_of IS 'Moment that the scores are com
 COMMENT ON COLUMN influence.refresh_log.started_at IS 'When the run began';
 COMMENT ON COLUMN influence.refresh_log.finished_at IS 'When the run ended';
 COMMENT ON COLUMN influence.refresh_log.rows_read IS 'Rows read from all sources';
+COMMENT ON COLUMN influence.refresh_log.rows_kept IS 'Rows that counted without being read: those of closed days of incremental sources';
 COMMENT ON COLUMN influence.refresh_log.rows_ignored IS 'Rows that did not count: an object of reason and number of rows';
 COMMENT ON COLUMN influence.refresh_log.users IS 'People scored';
 COMMENT ON COLUMN influence.refresh_log.milliseconds IS 'Milliseconds of each phase';
@@ -362,7 +370,7 @@ GRANT UPDATE (time_window, clock_skew, bad_row_policy, sentiment_policy,
 			  damping, max_iterations, tolerance,
 			  audience_weight, engagement_weight, true_reach_weight, amplification_weight,
 			  network_influence_weight, authority_weight,
-			  target_mean, target_p95, calibration_policy, history_retention, published_as_of,
+			  target_mean, target_p95, calibration_policy, history_retention, closing_delay, published_as_of,
 			  opted_out_actors, scored_only)
 	ON influence.models TO PUBLIC;
 ALTER TABLE influence.models ENABLE ROW LEVEL SECURITY;

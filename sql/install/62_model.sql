@@ -287,6 +287,7 @@ DECLARE
 	part record;
 BEGIN
 	PERFORM @extschema@.influence_remove_jobs(dropped.model);
+	PERFORM @extschema@.influence_drop_triggers(dropped.model);
 	-- before the views, because whoever owns them owns the row
 	DELETE FROM influence.models AS m WHERE m.model = dropped.model;
 	IF NOT schema_exists THEN

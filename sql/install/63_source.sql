@@ -96,7 +96,8 @@ CREATE FUNCTION influence_add_source(
 	weight text DEFAULT NULL,
 	sentiment text DEFAULT NULL,
 	topics text DEFAULT NULL,
-	filter text DEFAULT NULL)
+	filter text DEFAULT NULL,
+	incremental boolean DEFAULT false)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -162,11 +163,12 @@ BEGIN
 	added.sentiment      := @extschema@.influence_check_mapping(relation, sentiment, 'float8', 'sentiment', name, model);
 	added.topics         := @extschema@.influence_check_mapping(relation, topics, 'text[]', 'topics', name, model);
 	added.filter         := @extschema@.influence_check_mapping(relation, filter, 'boolean', 'filter', name, model);
+	added.incremental    := coalesce(incremental, false);
 	INSERT INTO influence.sources SELECT added.*;
 END
 $$;
-COMMENT ON FUNCTION influence_add_source(text, text, regclass, text, text, text, text, text, text, text, text, text, text, text, text) IS
-	'Registers a relation as a source of a model. kind and network are constants; every other mapping is an SQL expression over the relation''s columns, most simply a column name; functions and types outside pg_catalog need their schema. target and occurred_at are needed; without actor every row is an anonymous count of weight people. Errors name the source, mapping and value: 42704 no such model, 42501 no right, 42710 name taken, 42809 not a table or view, 22004 or 22023 mapping missing, doubled or unknown';
+COMMENT ON FUNCTION influence_add_source(text, text, regclass, text, text, text, text, text, text, text, text, text, text, text, text, boolean) IS
+	'Registers a relation as a source of a model. kind and network are constants; every other mapping is an SQL expression over the relation''s columns, most simply a column name; functions and types outside pg_catalog need their schema. target and occurred_at are needed; without actor every row is an anonymous count of weight people. incremental: a refresh keeps what it read of days that are over, see influence_track_changes(). Errors name the source, mapping and value: 42704 no such model, 42501 no right, 42710 name taken, 42809 not a table or view, 22004 or 22023 mapping missing, doubled or unknown';
 
 CREATE FUNCTION influence_remove_source(model text, name text) RETURNS void
 LANGUAGE plpgsql
@@ -175,6 +177,7 @@ AS $$
 DECLARE
 	owned influence.models := @extschema@.influence_owned_model(model);
 BEGIN
+	PERFORM @extschema@.influence_drop_triggers(owned.model, name);
 	DELETE FROM influence.sources AS s
 	WHERE s.model = owned.model AND s.source = influence_remove_source.name;
 	IF NOT FOUND THEN

@@ -137,6 +137,7 @@ load_options(Model *model)
 	model->target_mean = float_column(0, "target_mean");
 	model->target_p95 = float_column(0, "target_p95");
 	model->calibrate_each_refresh = bool_column(0, "calibrate_each_refresh");
+	model->closing_delay = interval_column(0, "closing_delay");
 	model->history_retention = interval_column(0, "history_retention");
 
 	published = column(0, "published_as_of", &isnull);
@@ -259,6 +260,7 @@ load_sources(Model *model, MemoryContext context)
 		bool		isnull;
 		MemoryContext old;
 
+		source->number = (int) i;
 		source->name = text_column(i, "source", context);
 		source->relation = DatumGetObjectId(column(i, "relation_oid", &isnull));
 		source->relation_name = text_column(i, "relation_name", context);
@@ -273,6 +275,7 @@ load_sources(Model *model, MemoryContext context)
 		source->weight = text_column(i, "weight", context);
 		source->sentiment = text_column(i, "sentiment", context);
 		source->filter = text_column(i, "filter", context);
+		source->incremental = bool_column(i, "incremental");
 
 		old = MemoryContextSwitchTo(context);
 		model->sources = lappend(model->sources, source);

@@ -149,7 +149,7 @@ measure_people(const ModelRef *ref, const Judgements *judgements, const uint32 *
 	PushActiveSnapshot(IsolationUsesXactSnapshot() ? GetActiveSnapshot() : GetLatestSnapshot());
 	model = config_load(ref);
 	ingest = ingest_run(model, TIMESTAMP_IS_NOBEGIN(model->published_as_of) ?
-						GetCurrentTransactionStartTimestamp() : model->published_as_of);
+						GetCurrentTransactionStartTimestamp() : model->published_as_of, NULL);
 	measures = measures_compute(ingest);
 	PopActiveSnapshot();
 	owner_leave(&saved);

@@ -12,6 +12,7 @@
 
 #include "influence.h"
 #include "memory.h"
+#include "model/day_rows.h"
 #include "model/ingest.h"
 
 static const uint32 record_sizes[ROW_KIND_COUNT] = {
@@ -205,6 +206,8 @@ ingest_spill(Ingest *ingest)
 			for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
 				record_log_spill(&partitions[i].logs[kind], ingest->spill);
 	}
+	if (ingest->days != NULL)
+		day_set_spill(ingest->days, ingest->spill);
 }
 
 /*

@@ -138,6 +138,7 @@ typedef struct Ingest
 	MemoryLimit limit;			/* of context; beyond it, rows go to the file */
 	SpillFile  *spill;
 	TimestampTz earliest_reaction;	/* DT_NOEND when there is none */
+	struct DaySet *days;		/* rows that are kept for later refreshes, too; or NULL */
 
 	uint32		person_capacity;	/* length of the arrays below */
 	TimestampTz *last_active_at;	/* by person; DT_NOBEGIN: never */
@@ -145,6 +146,7 @@ typedef struct Ingest
 	uint8	   *privacy;		/* PrivacyRule by person; NULL: none for anybody */
 
 	uint64		rows_read;
+	uint64		rows_kept;		/* that count, from closed days */
 	uint64		rows_ignored[IGNORE_REASON_COUNT];
 } Ingest;
 

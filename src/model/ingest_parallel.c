@@ -31,6 +31,7 @@
 
 #include "math/prefetch.h"
 #include "memory.h"
+#include "model/day_rows.h"
 #include "model/ingest_parallel.h"
 #include "model/progress.h"
 #include "model/reader.h"
@@ -53,12 +54,22 @@
 typedef struct SharedChunk
 {
 	int			network;
-	uint32		partition;
-	RowKind		kind;
+	uint32		partition;		/* or, in a chunk of a day, that day: */
+	int			day;			/* index into HandOver.days, or -1 */
+	int			kind;			/* RowKind, or DayKind in a chunk of a day */
 	uint32		count;
 	dsa_pointer records;		/* InvalidDsaPointer: in the worker's file */
 	SpillPlace	place;
 } SharedChunk;
+
+/* What is known of a day besides its records */
+typedef struct SharedDay
+{
+	int			source;
+	int			day;
+	uint64		rows;
+	TimestampTz earliest_reaction;
+} SharedDay;
 
 /* What one worker hands over */
 typedef struct HandOver
@@ -73,12 +84,15 @@ typedef struct HandOver
 	uint64		rows_ignored[IGNORE_REASON_COUNT];
 	uint64		chunk_count;
 	dsa_pointer chunks;			/* array of SharedChunk */
+	uint32		day_count;
+	dsa_pointer days;			/* array of SharedDay */
 	bool		has_file;		/* with the rest of them */
 } HandOver;
 
 typedef struct SharedIngest
 {
 	TimestampTz as_of;
+	DayRange	days;			/* whose rows are kept for later; empty: none */
 	int			source_count;
 	int			worker_count;
 	Size		memory_limit;	/* of each worker, in bytes */
@@ -158,24 +172,82 @@ count_chunks(const Ingest *ingest)
 }
 
 /*
+ * Days of which there are rows
+ */
+static List *
+list_days(const DaySet *set)
+{
+	List	   *days = NIL;
+
+	for (Size i = 0; set != NULL && i < set->source_count * (Size) (set->range.end - set->range.first); i++)
+		if (set->days[i] != NULL)
+			days = lappend(days, set->days[i]);
+	return days;
+}
+
+/*
+ * Chunks in the logs of days
+ */
+static uint64
+count_day_chunks(const DaySet *set, List *days)
+{
+	uint64		count = 0;
+	ListCell   *lc;
+
+	foreach(lc, days)
+		for (int i = 0; i < set->network_count * DAY_KIND_COUNT; i++)
+			count += ((DayRows *) lfirst(lc))->logs[i].chunk_count;
+	return count;
+}
+
+/*
+ * Put the records of all days into the area, but for those in the file
+ */
+static void
+share_days(DaySet *set, List *days, dsa_area *area, HandOver *to, SharedChunk *chunks)
+{
+	SharedDay  *shared;
+	ListCell   *lc;
+
+	to->day_count = list_length(days);
+	to->days = dsa_allocate_extended(area, sizeof(SharedDay) * Max(to->day_count, 1), DSA_ALLOC_HUGE);
+	shared = dsa_get_address(area, to->days);
+	foreach(lc, days)
+	{
+		const DayRows *rows = lfirst(lc);
+		SharedChunk key = {.day = foreach_current_index(lc),.records = InvalidDsaPointer};
+
+		shared[key.day].source = rows->source;
+		shared[key.day].day = rows->day;
+		shared[key.day].rows = rows->rows;
+		shared[key.day].earliest_reaction = rows->earliest_reaction;
+		for (key.network = 0; key.network < set->network_count; key.network++)
+			for (key.kind = 0; key.kind < DAY_KIND_COUNT; key.kind++)
+				chunks = share_log(area, day_log(set, rows, key.network, key.kind), key, chunks);
+	}
+}
+
+/*
  * Put all records into the area, but for those in the file
  */
 static void
 share_rows(Ingest *ingest, dsa_area *area, HandOver *to)
 {
+	List	   *days = list_days(ingest->days);
 	SharedChunk *chunks;
 
-	to->chunk_count = count_chunks(ingest);
+	to->chunk_count = count_chunks(ingest) + count_day_chunks(ingest->days, days);
 	to->chunks = dsa_allocate_extended(area, sizeof(SharedChunk) * Max(to->chunk_count, 1), DSA_ALLOC_HUGE);
 	chunks = dsa_get_address(area, to->chunks);
 	for (int network = 0; network < ingest->model->network_count; network++)
 		for (int i = 0; ingest->networks[network].partitions != NULL && i < PARTITION_COUNT; i++)
 			for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
 			{
-				SharedChunk key = {.network = network,.partition = i,.kind = kind,.records = InvalidDsaPointer};
+				SharedChunk key = {.network = network,.partition = i,.day = -1,.kind = kind,.records = InvalidDsaPointer};
 
 				chunks = share_log(area, ingest_log(ingest, network, i, kind), key, chunks);
 			}
+	share_days(ingest->days, days, area, to, chunks);
 	to->has_file = spill_is_used(ingest->spill);
 	spill_export(ingest->spill);
 	spill_close(ingest->spill);
@@ -303,6 +375,60 @@ take_over_chunk(Ingest *ingest, const SharedChunk *chunk, const char *record, co
 }
 
 /*
+ * Leader: add a worker's chunk of a day to our own log
+ */
+static void
+take_over_day_chunk(DaySet *set, DayRows *rows, const SharedChunk *chunk, const char *record,
+					const uint32 *numbers)
+{
+	RecordLog  *log = day_log(set, rows, chunk->network, chunk->kind);
+	bool		has_actor = day_kind_has_actor(chunk->kind);
+	Size		size = day_record_size(chunk->kind);
+
+	for (uint32 i = 0; i < chunk->count; i++, record += size)
+	{
+		uint32	   *copy = record_log_append(log);
+
+		memcpy(copy, record, size);
+		copy[0] = numbers[copy[0]];
+		if (has_actor && copy[1] != NOBODY)
+			copy[1] = numbers[copy[1]];
+	}
+}
+
+/*
+ * Leader: take over what a worker knows of days besides their records; returns
+ * our days by the worker's numbers
+ */
+static DayRows **
+take_over_days(Ingest *ingest, dsa_area *area, const HandOver *from)
+{
+	const SharedDay *shared = dsa_get_address(area, from->days);
+	DayRows   **days = palloc(sizeof(DayRows *) * (from->day_count + 1));
+
+	for (uint32 i = 0; i < from->day_count; i++)
+	{
+		days[i] = day_set_rows(ingest->days, shared[i].source, shared[i].day);
+		days[i]->rows += shared[i].rows;
+		days[i]->earliest_reaction = Min(days[i]->earliest_reaction, shared[i].earliest_reaction);
+	}
+	return days;
+}
+
+/*
+ * Leader: add a chunk to our own records
+ */
+static void
+take_over_any_chunk(Ingest *ingest, DayRows **days, const SharedChunk *chunk, const char *records,
+					const uint32 *numbers)
+{
+	if (chunk->day < 0)
+		take_over_chunk(ingest, chunk, records, numbers);
+	else
+		take_over_day_chunk(ingest->days, days[chunk->day], chunk, records, numbers);
+}
+
+/*
  * Leader: take over the records of a worker, those in its file, too
  */
 static void
@@ -310,6 +436,7 @@ take_over_rows(Ingest *ingest, dsa_area *area, const HandOver *from, SpillFile *
 			   const uint32 *numbers)
 {
 	SharedChunk *chunks = dsa_get_address(area, from->chunks);
+	DayRows   **days = take_over_days(ingest, area, from);
 	char	   *buffer = palloc(LAST_CHUNK_BYTES);
 
 	for (uint64 i = 0; i < from->chunk_count; i++)
@@ -317,18 +444,20 @@ take_over_rows(Ingest *ingest, dsa_area *area, const HandOver *from, SpillFile *
 		CHECK_FOR_INTERRUPTS();
 		if (DsaPointerIsValid(chunks[i].records))
 		{
-			take_over_chunk(ingest, &chunks[i], dsa_get_address(area, chunks[i].records), numbers);
+			take_over_any_chunk(ingest, days, &chunks[i], dsa_get_address(area, chunks[i].records), numbers);
 			dsa_free(area, chunks[i].records);
 		}
 		else
 		{
 			spill_read(file, chunks[i].place, buffer,
-					   chunks[i].count * ingest_record_size(chunks[i].kind));
-			take_over_chunk(ingest, &chunks[i], buffer, numbers);
+					   chunks[i].count * (chunks[i].day < 0 ? ingest_record_size(chunks[i].kind) :
+										  day_record_size(chunks[i].kind)));
+			take_over_any_chunk(ingest, days, &chunks[i], buffer, numbers);
 		}
 		ingest_limit_memory(ingest);
 	}
 	pfree(buffer);
+	pfree(days);
 }
 
 /*
@@ -489,6 +618,8 @@ launch(ParallelContext *context, const Ingest *ingest, List *sources, Size memor
 	*shared = shm_toc_allocate(context->toc, shared_size);
 	memset(*shared, 0, shared_size);
 	(*shared)->as_of = ingest->as_of;
+	if (ingest->days != NULL)
+		(*shared)->days = ingest->days->range;
 	(*shared)->source_count = list_length(sources);
 	(*shared)->worker_count = context->nworkers;
 	(*shared)->memory_limit = memory_limit / Max(context->nworkers, 1);
@@ -596,6 +727,8 @@ influence_ingest_worker(dsm_segment *segment, shm_toc *toc)
 						   spill_create_shared(&shared->files, file_name(ParallelWorkerNumber),
 											   CurrentMemoryContext),
 						   shared->memory_limit);
+	if (shared->days.end > shared->days.first)
+		ingest->days = day_set_create(model, shared->days);
 	for (int i = 0; i < shared->source_count; i++)
 	{
 		SharedSource source = {0};

@@ -44,15 +44,20 @@ read_source(Ingest *ingest, const Source *source)
  * context. While it grows, this process keeps half of influence.max_memory and
  * the others a quarter. Errors: those of source_query(), bad rows when the policy says so,
  * and whatever the source queries raise.
+ *
+ * closed: days that are taken from where they are kept, or NULL. Rows of days that
+ * will be kept wait in Ingest.days for closed_days_keep().
  */
 Ingest *
-ingest_run(const Model *model, TimestampTz as_of)
+ingest_run(const Model *model, TimestampTz as_of, ClosedDays *closed)
 {
 	Size		limit = (Size) influence_max_memory * 1024;
 	Ingest	   *ingest = ingest_create(model, as_of, spill_create(CurrentMemoryContext), limit / 2);
 	ListCell   *lc;
 	ListCell   *part;
 
+	if (closed != NULL)
+		closed_days_load(closed, ingest);
 	foreach(lc, ingest_in_parallel(ingest, limit / 4))
 		foreach(part, ingest_groups(ingest, lfirst(lc)))
 			read_source(ingest, lfirst(part));

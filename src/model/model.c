@@ -257,6 +257,17 @@ model_find(const char *name)
 }
 
 /*
+ * Find a model by name; NULL when there is none of that name
+ */
+ModelRef *
+model_find_if_any(const char *name)
+{
+	List	   *models = scan_models(name);
+
+	return models == NIL ? NULL : linitial(models);
+}
+
+/*
  * The one model that passes a test, NULL when there is none or more than one
  */
 static ModelRef *

@@ -57,8 +57,16 @@ typedef struct Network
 	double		prior_posts;	/* was published last; 0, 0: none was */
 } Network;
 
+/* From since to before until; DT_NOBEGIN and DT_NOEND: without that end */
+typedef struct TimeRange
+{
+	TimestampTz since;
+	TimestampTz until;
+} TimeRange;
+
 typedef struct Source
 {
+	int			number;			/* index into Model.sources */
 	char	   *name;
 	Oid			relation;
 	char	   *relation_name;	/* as registered, for errors when the relation is gone */
@@ -73,6 +81,9 @@ typedef struct Source
 	char	   *weight;
 	char	   *sentiment;
 	char	   *filter;
+	bool		incremental;
+	TimeRange  *ranges;			/* what is to be read, ascending; NULL: everything */
+	int			range_count;
 } Source;
 
 /* The measures of a person on a network, in the order in which they are shown */
@@ -115,6 +126,7 @@ typedef struct Model
 	double		target_p95;
 	bool		calibrate_each_refresh;
 
+	double		closing_delay;	/* microseconds */
 	double		history_retention;	/* microseconds; 0: for ever */
 	TimestampTz published_as_of;	/* DT_NOBEGIN before the first refresh */
 
@@ -128,6 +140,7 @@ typedef struct Model
 } Model;
 
 extern ModelRef *model_find(const char *name);
+extern ModelRef *model_find_if_any(const char *name);
 extern ModelRef *model_resolve(const char *name);
 extern Oid	models_relation(void);
 extern StringInfo models_rows(Oid relation);

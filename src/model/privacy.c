@@ -10,6 +10,7 @@
 
 #include "catalog/pg_type_d.h"
 #include "common/cryptohash.h"
+#include "common/hashfn.h"
 #include "common/sha2.h"
 #include "fmgr.h"
 #include "port/pg_bswap.h"
@@ -59,6 +60,7 @@ struct PrivacyList
 {
 	bool		scored_only;
 	bool		hides;			/* somebody opted out */
+	uint64		fingerprint;	/* of all choices, in any order */
 	uint8	   *salt;
 	Size		salt_size;
 	choice_hash *choices;
@@ -98,6 +100,7 @@ privacy_add(PrivacyList *list, const uint8 *hash, Size hash_size, bool hidden)
 	memcpy(key.hash, hash, HASH_BYTES);
 	choice_insert(list->choices, key, &found)->hidden = hidden;
 	list->hides |= hidden;
+	list->fingerprint ^= hash_bytes_extended(hash, HASH_BYTES, hidden);
 }
 
 /*
@@ -116,6 +119,15 @@ bool
 privacy_hides_anybody(const PrivacyList *list)
 {
 	return list->hides;
+}
+
+/*
+ * What changes when anybody chooses anew, or the model asks for consent
+ */
+uint64
+privacy_fingerprint(const PrivacyList *list)
+{
+	return list->fingerprint ^ list->scored_only;
 }
 
 /*

@@ -21,6 +21,7 @@ extern PrivacyList *privacy_create(const uint8 *salt, Size salt_size, bool score
 extern void privacy_add(PrivacyList *list, const uint8 *hash, Size hash_size, bool hidden);
 extern bool privacy_is_empty(const PrivacyList *list);
 extern bool privacy_hides_anybody(const PrivacyList *list);
+extern uint64 privacy_fingerprint(const PrivacyList *list);
 extern PrivacyRule privacy_rule(const PrivacyList *list, Datum id, Oid id_type);
 
 #endif							/* INFLUENCE_PRIVACY_H */

@@ -22,6 +22,7 @@
 #include "math/decay.h"
 #include "math/prefetch.h"
 #include "memory.h"
+#include "model/day_rows.h"
 #include "model/progress.h"
 #include "model/reader.h"
 #include "model/signal_table.h"
@@ -62,6 +63,7 @@ struct SourceReader
 {
 	Ingest	   *ingest;
 	const Source *source;
+	int			day_source;		/* its number if rows of closed days are kept, else -1 */
 	int			fixed_signal;	/* when kind and network are constants, else NO_SIGNAL */
 	FmgrInfo   *post_hash;		/* extended hash function of the post ids */
 	Oid			post_collation;
@@ -282,6 +284,107 @@ append_post_event(Ingest *ingest, const Row *row, RowKind kind)
 }
 
 /*
+ * Room for a record about a person in the log of a day
+ */
+static void *
+append_day_record(DaySet *set, DayRows *day, const Row *row, DayKind kind, uint32 person)
+{
+	uint32	   *record = record_log_append(day_log(set, day, row->signal->network, kind));
+
+	*record = person;
+	return record;
+}
+
+static void
+append_day_post_event(DaySet *set, DayRows *day, const Row *row, Stamp stamp, DayKind kind)
+{
+	PostEvent  *record = append_day_record(set, day, row, kind, row->target);
+
+	record->actor = kind == DAY_POSTS ? NOBODY : row->actor;
+	record->post = row->post;
+	record->stamp = stamp;
+	record->weight = row->weight;
+}
+
+static void
+append_day_interaction(DaySet *set, DayRows *day, const Row *row, Stamp stamp)
+{
+	DayInteraction *record = append_day_record(set, day, row, DAY_INTERACTIONS, row->target);
+
+	record->actor = row->signal->role == ROLE_AUTHORITY ? NOBODY : row->actor;
+	record->age = stamp.age;
+	record->more_rows = 0;
+	record->signal = stamp.signal;
+	record->negative = stamp.negative;
+	record->multiplier = row->weight * (1 + Min(row->sentiment, 0));
+}
+
+static void
+append_day_anonymous(DaySet *set, DayRows *day, const Row *row, Stamp stamp)
+{
+	AnonymousCount *record = append_day_record(set, day, row, DAY_ANONYMOUS, row->target);
+
+	record->unused = 0;
+	record->stamp = stamp;
+	record->people = row->people;
+	record->influence_part = row->weight / row->people * (1 + Min(row->sentiment, 0));
+}
+
+static void
+append_day_notoriety(DaySet *set, DayRows *day, const Row *row, Stamp stamp)
+{
+	DayNotoriety *record = append_day_record(set, day, row, DAY_NOTORIETY, row->target);
+
+	record->signal = stamp.signal;
+	record->value = row->weight * -row->sentiment *
+		decay_factor((double) stamp.age, row->signal->half_life);
+}
+
+static void
+append_day_activity(DaySet *set, DayRows *day, const Row *row, Stamp stamp)
+{
+	DayActivity *record = append_day_record(set, day, row, DAY_ACTIVITY, row->actor);
+
+	record->unused = 0;
+	record->age = stamp.age;
+}
+
+/*
+ * Add a row that counts to the logs of its day, which will be kept
+ *
+ * In the terms of record_row(), with ages before the end of the day.
+ */
+static void
+record_in_day(DaySet *set, DayRows *day, const Row *row)
+{
+	const Signal *signal = row->signal;
+	Stamp		stamp = {.age = day->end - row->occurred_at,.signal = row->signal_index,
+	.negative = row->sentiment < 0};
+
+	day->rows++;
+	if (signal->role == ROLE_POST)
+	{
+		append_day_post_event(set, day, row, stamp, DAY_POSTS);
+		return;
+	}
+
+	if (signal->role != ROLE_FOLLOW && stamp.negative)
+		append_day_notoriety(set, day, row, stamp);
+	if (role_is_engaging(signal->role))
+		day->earliest_reaction = Min(day->earliest_reaction, row->occurred_at);
+
+	if (row->actor == NOBODY && signal->role != ROLE_AUTHORITY)
+		append_day_anonymous(set, day, row, stamp);
+	else
+		append_day_interaction(set, day, row, stamp);
+
+	if (row->actor != NOBODY && signal->role == ROLE_AUTHORITY)
+		append_day_activity(set, day, row, stamp);
+	if (signal->role == ROLE_SHARE && row->sentiment >= 0 && row->actor != NOBODY)
+		append_day_post_event(set, day, row, stamp, DAY_SHARES);
+}
+
+/*
  * Add a row that counts to the logs of its network
  */
 static void
@@ -313,6 +416,21 @@ record_row(Ingest *ingest, const Row *row)
 
 	if (signal->role == ROLE_SHARE && row->sentiment >= 0 && row->actor != NOBODY)
 		append_post_event(ingest, row, ROWS_SHARES);
+}
+
+/*
+ * Add a row that counts to where it belongs
+ */
+static inline void
+route_row(const SourceReader *reader, const Row *row)
+{
+	DayRows    *day = reader->day_source < 0 ? NULL :
+		day_set_find(reader->ingest->days, reader->day_source, row->occurred_at);
+
+	if (day != NULL)
+		record_in_day(reader->ingest->days, day, row);
+	else
+		record_row(reader->ingest, row);
 }
 
 /*
@@ -385,7 +503,7 @@ record_batch(SourceReader *reader)
 			(role_is_engaging(row->signal->role) || row->signal->role == ROLE_FOLLOW))
 			ingest->rows_ignored[IGNORE_SELF]++;
 		else if (ingest->privacy == NULL || respect_privacy(ingest, row))
-			record_row(ingest, row);
+			route_row(reader, row);
 	}
 	reader->batch_count = 0;
 }
@@ -489,6 +607,7 @@ reader_create(Ingest *ingest, const Source *source)
 
 	reader->ingest = ingest;
 	reader->source = source;
+	reader->day_source = ingest->days != NULL && source->incremental ? source->number : -1;
 	reader->batch_limit = ingest->model->ref.id_type == TEXTOID ? 1 : BATCH_ROWS;
 	reader->fixed_signal = NO_SIGNAL;
 	if (source->kind != NULL && source->network != NULL)

@@ -32,6 +32,7 @@
 #include "model/publish.h"
 #include "model/refresh_log.h"
 #include "model/remarks.h"
+#include "model/running_transactions.h"
 
 /* A refresh that this session is in the middle of */
 typedef struct RunningRefresh
@@ -68,7 +69,7 @@ lock_for_refresh(const ModelRef *model)
  * Refresh as the owner; returns the row of the log in the current context
  */
 static Datum
-refresh_as_owner(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
+refresh_as_owner(const ModelRef *ref, RefreshRecord *record, RunOptions options)
 {
 	OwnerContext saved;
 	RunningRefresh refresh = {.scores = ref->scores,.outer = running};
@@ -78,10 +79,12 @@ refresh_as_owner(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
 	owner_enter(&saved, model_owner(ref));
 	if (lock_for_refresh(ref))
 	{
+		/* before the snapshot: whoever has ended by then is in it; an old one is without them */
+		options.settled_before = IsolationUsesXactSnapshot() ? DT_NOBEGIN : oldest_transaction_start();
 		/* what a refresh that has just let go of the lock has left must be seen */
 		PushActiveSnapshot(IsolationUsesXactSnapshot() ? GetActiveSnapshot() : GetLatestSnapshot());
 		running = &refresh;
-		run = run_compute(ref, record->as_of, recalibrate);
+		run = run_compute(ref, record->as_of, options);
 		publish_run(run);
 		PopActiveSnapshot();
 		remarks_report(run);
@@ -103,7 +106,7 @@ typedef struct RefreshCall
 {
 	const ModelRef *ref;
 	RefreshRecord *record;
-	bool		recalibrate;
+	RunOptions	options;
 	Datum		row;			/* of the log */
 } RefreshCall;
 
@@ -112,16 +115,16 @@ refresh_action(void *arg)
 {
 	RefreshCall *call = arg;
 
-	call->row = refresh_as_owner(call->ref, call->record, call->recalibrate);
+	call->row = refresh_as_owner(call->ref, call->record, call->options);
 }
 
 /*
  * Refresh in a subtransaction; a failure is rolled back, logged and raised
  */
 static Datum
-refresh_or_log(const ModelRef *ref, RefreshRecord *record, bool recalibrate)
+refresh_or_log(const ModelRef *ref, RefreshRecord *record, RunOptions options)
 {
-	RefreshCall call = {.ref = ref,.record = record,.recalibrate = recalibrate};
+	RefreshCall call = {.ref = ref,.record = record,.options = options};
 	RunningRefresh *outer = running;
 	ErrorData  *error = attempt(refresh_action, &call);
 
@@ -161,7 +164,7 @@ check_may_write(const ModelRef *ref)
  * Refresh a model and return the run's row of influence.refresh_log
  */
 static Datum
-refresh_model(const ModelRef *ref, TimestampTz as_of, bool recalibrate)
+refresh_model(const ModelRef *ref, TimestampTz as_of, RunOptions options)
 {
 	RefreshRecord record = {.model = ref->name,.as_of = as_of};
 
@@ -174,7 +177,7 @@ refresh_model(const ModelRef *ref, TimestampTz as_of, bool recalibrate)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("as_of of a refresh must be finite"),
 				 errhint("Leave it out to refresh as of now.")));
-	return refresh_or_log(ref, &record, recalibrate);
+	return refresh_or_log(ref, &record, options);
 }
 
 PG_FUNCTION_INFO_V1(influence_refresh);
@@ -182,10 +185,10 @@ PG_FUNCTION_INFO_V1(influence_calibrate);
 PG_FUNCTION_INFO_V1(influence_refresh_all);
 
 /*
- * The arguments (model text, as_of timestamptz) of both functions
+ * The arguments (model text, as_of timestamptz) that both functions begin with
  */
 static Datum
-refresh_arguments(FunctionCallInfo fcinfo, bool recalibrate)
+refresh_arguments(FunctionCallInfo fcinfo, RunOptions options)
 {
 	TimestampTz as_of;
 
@@ -194,16 +197,19 @@ refresh_arguments(FunctionCallInfo fcinfo, bool recalibrate)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("model must not be NULL")));
 	as_of = PG_ARGISNULL(1) ? GetCurrentTransactionStartTimestamp() : PG_GETARG_TIMESTAMPTZ(1);
-	return refresh_model(model_find(text_to_cstring(PG_GETARG_TEXT_PP(0))), as_of, recalibrate);
+	return refresh_model(model_find(text_to_cstring(PG_GETARG_TEXT_PP(0))), as_of, options);
 }
 
 /*
- * influence_refresh(model text, as_of timestamptz) returns influence.refresh_log
+ * influence_refresh(model text, as_of timestamptz, full boolean) returns influence.refresh_log
  */
 Datum
 influence_refresh(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_DATUM(refresh_arguments(fcinfo, false));
+	bool		full = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
+	RunOptions	options = {.closed_days = full ? CLOSED_DAYS_REBUILD : CLOSED_DAYS_USE};
+
+	PG_RETURN_DATUM(refresh_arguments(fcinfo, options));
 }
 
 /*
@@ -213,7 +219,9 @@ influence_refresh(PG_FUNCTION_ARGS)
 Datum
 influence_calibrate(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_DATUM(refresh_arguments(fcinfo, true));
+	RunOptions	options = {.recalibrate = true,.closed_days = CLOSED_DAYS_USE};
+
+	PG_RETURN_DATUM(refresh_arguments(fcinfo, options));
 }
 
 /*
@@ -230,7 +238,8 @@ refresh_and_commit(const ModelRef *ref)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	PG_TRY();
 	{
-		refresh_model(ref, GetCurrentTransactionStartTimestamp(), false);
+		refresh_model(ref, GetCurrentTransactionStartTimestamp(),
+					  (RunOptions) {.closed_days = CLOSED_DAYS_USE});
 	}
 	PG_CATCH();
 	{

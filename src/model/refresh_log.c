@@ -33,7 +33,7 @@
 /* How long the worker waits for the log before it gives up */
 #define LOG_LOCK_TIMEOUT	"5s"
 
-#define LOG_COLUMNS	15
+#define LOG_COLUMNS	16
 
 /* A failed run as it travels to the worker */
 typedef struct FailedRun
@@ -50,6 +50,7 @@ typedef struct FailedRun
 
 static const char *const phase_names[RUN_PHASE_COUNT] = {
 	[PHASE_READ] = "read",
+	[PHASE_KEEP] = "keep",
 	[PHASE_MEASURE] = "measure",
 	[PHASE_SCORE] = "score",
 	[PHASE_PUBLISH] = "publish"
@@ -104,16 +105,17 @@ set_run_columns(Datum *values, char *nulls, int first, const Run *run)
 {
 	const Calibration *calibration = run->scores->calibration;
 
-	memset(nulls + first, ' ', 7);
+	memset(nulls + first, ' ', 8);
 	values[first] = Int64GetDatum((int64) run->ingest->rows_read);
-	set_text(values, nulls, first + 1, ignored_json(run->ingest));
-	values[first + 2] = Int64GetDatum(run->scores->count);
-	set_text(values, nulls, first + 3, milliseconds_json(run));
-	values[first + 4] = Int32GetDatum(run->measures->iterations);
-	values[first + 5] = Float8GetDatum(run->measures->residual);
-	values[first + 6] = Int32GetDatum(calibration != NULL ? calibration->version : 0);
+	values[first + 1] = Int64GetDatum((int64) run->ingest->rows_kept);
+	set_text(values, nulls, first + 2, ignored_json(run->ingest));
+	values[first + 3] = Int64GetDatum(run->scores->count);
+	set_text(values, nulls, first + 4, milliseconds_json(run));
+	values[first + 5] = Int32GetDatum(run->measures->iterations);
+	values[first + 6] = Float8GetDatum(run->measures->residual);
+	values[first + 7] = Int32GetDatum(calibration != NULL ? calibration->version : 0);
 	if (calibration == NULL)
-		nulls[first + 6] = 'n';
+		nulls[first + 7] = 'n';
 }
 
 /*
@@ -124,7 +126,7 @@ refresh_log_insert(const RefreshRecord *record)
 {
 	static Oid	types[LOG_COLUMNS] = {
 		TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-		INT8OID, TEXTOID, INT8OID, TEXTOID, INT4OID, FLOAT8OID, INT4OID,
+		INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID, INT4OID, FLOAT8OID, INT4OID,
 		TEXTOID, TEXTOID, TEXTOID
 	};
 	MemoryContext context = CurrentMemoryContext;
@@ -144,14 +146,14 @@ refresh_log_insert(const RefreshRecord *record)
 	memset(nulls + 2, ' ', 3);
 	if (record->run != NULL)
 		set_run_columns(values, nulls, 5, record->run);
-	set_text(values, nulls, 12, record->error_code);
-	set_text(values, nulls, 13, record->error);
-	set_text(values, nulls, 14, record->run_by);
+	set_text(values, nulls, 13, record->error_code);
+	set_text(values, nulls, 14, record->error);
+	set_text(values, nulls, 15, record->run_by);
 
 	SPI_execute_with_args("INSERT INTO influence.refresh_log AS l (model, status, as_of, started_at, finished_at, "
-						  "rows_read, rows_ignored, users, milliseconds, iterations, residual, calibration, "
+						  "rows_read, rows_kept, rows_ignored, users, milliseconds, iterations, residual, calibration, "
 						  "error_code, error, run_by) "
-						  "VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9::jsonb, $10, $11, $12, $13, $14, $15) "
+						  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10::jsonb, $11, $12, $13, $14, $15, $16) "
 						  "RETURNING l", LOG_COLUMNS, types, values, nulls, false, 0);
 	if (SPI_processed != 1)
 		elog(ERROR, "the refresh of model \"%s\" was not logged", record->model);

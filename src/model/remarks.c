@@ -54,9 +54,10 @@ report_rows(const Run *run)
 {
 	const Ingest *ingest = run->ingest;
 	const char *model = run->model->ref.name;
-	bool		none_counted = count_ignored(ingest) == ingest->rows_read;
+	uint64		rows = ingest->rows_read + ingest->rows_kept;
+	bool		none_counted = count_ignored(ingest) == rows;
 
-	if (ingest->rows_read == 0)
+	if (rows == 0)
 		ereport(NOTICE,
 				(errmsg("model \"%s\": no rows were read", model),
 				 run->model->sources == NIL ?
@@ -66,10 +67,10 @@ report_rows(const Run *run)
 	{
 		bool		usual = i == IGNORE_FUTURE || i == IGNORE_OUTSIDE_WINDOW;
 
-		if (ingest->rows_ignored[i] > ingest->rows_read / 2 && (!usual || none_counted))
+		if (ingest->rows_ignored[i] > rows / 2 && (!usual || none_counted))
 			ereport(NOTICE,
 					(errmsg("model \"%s\": " UINT64_FORMAT " of " UINT64_FORMAT " rows did not count, as %s",
-							model, ingest->rows_ignored[i], ingest->rows_read, ignore_reason_name(i)),
+							model, ingest->rows_ignored[i], rows, ignore_reason_name(i)),
 					 errhint("%s", reason_hints[i])));
 	}
 }
@@ -115,7 +116,8 @@ report_people(const Run *run)
 				(errmsg("model \"%s\": the number of people scored fell from " INT64_FORMAT " to " INT64_FORMAT,
 						run->model->ref.name, before, people),
 				 errdetail(UINT64_FORMAT " of " UINT64_FORMAT " rows counted.",
-						   run->ingest->rows_read - count_ignored(run->ingest), run->ingest->rows_read),
+						   run->ingest->rows_read + run->ingest->rows_kept - count_ignored(run->ingest),
+						   run->ingest->rows_read + run->ingest->rows_kept),
 				 errhint("Why rows do not count is in rows_ignored of influence.refresh_log.")));
 }
 

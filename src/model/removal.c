@@ -26,6 +26,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "model/closed_days.h"
 #include "model/model_lock.h"
 #include "model/owner.h"
 #include "model/views.h"
@@ -143,6 +144,8 @@ influence_remove_person(PG_FUNCTION_ARGS)
 			count += remove_from_view(relation, id, ref->id_type);
 	}
 	count += remove_from_history(ref, id);
+	/* all that was kept of closed days, as nothing tells whom it is about */
+	closed_days_forget(ref->name);
 	owner_leave(&saved);
 	PG_RETURN_INT64((int64) count);
 }

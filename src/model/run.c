@@ -1,6 +1,6 @@
 /*
  * One computation of a model's scores as of a moment: sources are read, people
- * measured and scored. Nothing is written.
+ * measured and scored. Nothing is written but what is kept of closed days.
  */
 #include "compat.h"
 
@@ -33,17 +33,17 @@ lap(instr_time *since)
 /*
  * Compute the scores of a model
  *
- * The caller has become the model's owner (owner_enter). recalibrate: fit a new
- * map even where the model is anchored to an old one. Free with run_free();
+ * The caller has become the model's owner (owner_enter). Free with run_free();
  * after an error the transaction's abort does.
  */
 Run *
-run_compute(const ModelRef *ref, TimestampTz as_of, bool recalibrate)
+run_compute(const ModelRef *ref, TimestampTz as_of, RunOptions options)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "influence run",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Run		   *run = palloc0(sizeof(Run));
+	ClosedDays *closed;
 	Calibration *stored;
 	instr_time	since;
 
@@ -52,8 +52,13 @@ run_compute(const ModelRef *ref, TimestampTz as_of, bool recalibrate)
 	run->as_of = as_of;
 	run->model = config_load(ref);
 
-	run->ingest = ingest_run(run->model, as_of);
+	closed = closed_days_plan(run->model, as_of, options.closed_days, options.settled_before);
+	run->ingest = ingest_run(run->model, as_of, closed);
 	run->milliseconds[PHASE_READ] = lap(&since);
+
+	if (closed != NULL)
+		closed_days_keep(closed, run->ingest);
+	run->milliseconds[PHASE_KEEP] = lap(&since);
 
 	run->measures = measures_compute(run->ingest);
 	run->milliseconds[PHASE_MEASURE] = lap(&since);
@@ -61,7 +66,7 @@ run_compute(const ModelRef *ref, TimestampTz as_of, bool recalibrate)
 	progress_report(ref->name, "scoring");
 	stored = calibration_load(run->model);
 	run->scores = scores_compute(run->ingest, run->measures, stored,
-								 recalibrate || run->model->calibrate_each_refresh);
+								 options.recalibrate || run->model->calibrate_each_refresh);
 	history_load_changes(run->model, as_of, run->ingest, run->scores);
 	run->milliseconds[PHASE_SCORE] = lap(&since);
 

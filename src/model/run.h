@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "model/closed_days.h"
 #include "model/ingest.h"
 #include "model/measures.h"
 #include "model/model.h"
@@ -15,6 +16,7 @@
 typedef enum RunPhase
 {
 	PHASE_READ,
+	PHASE_KEEP,
 	PHASE_MEASURE,
 	PHASE_SCORE,
 	PHASE_PUBLISH
@@ -33,7 +35,15 @@ typedef struct Run
 	double		milliseconds[RUN_PHASE_COUNT];
 } Run;
 
-extern Run *run_compute(const ModelRef *ref, TimestampTz as_of, bool recalibrate);
+/* How a run goes about it */
+typedef struct RunOptions
+{
+	bool		recalibrate;	/* fit a new map even where the model is anchored to an old one */
+	ClosedDaysUse closed_days;
+	TimestampTz settled_before; /* start of the oldest transaction, see closed_days.h */
+} RunOptions;
+
+extern Run *run_compute(const ModelRef *ref, TimestampTz as_of, RunOptions options);
 extern void run_free(Run *run);
 extern const PersonScore *run_next_person(const Run *run, const uint32 *order, uint32 i);
 

@@ -23,11 +23,15 @@
 #include "parser/parse_relation.h"
 #include "parser/parser.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 #include "model/owner.h"
@@ -385,6 +389,91 @@ open_source(const Model *model, const Source *source)
 }
 
 /*
+ * Columns of the relation with their types, as text: other types are other values
+ */
+char *
+source_columns(const Model *model, const Source *source)
+{
+	Relation	relation = open_source(model, source);
+	TupleDesc	desc = RelationGetDescr(relation);
+	StringInfoData columns;
+
+	initStringInfo(&columns);
+	for (int i = 0; i < desc->natts; i++)
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			appendStringInfo(&columns, "%s %u %d,", quote_identifier(NameStr(TupleDescAttr(desc, i)->attname)),
+							 TupleDescAttr(desc, i)->atttypid, TupleDescAttr(desc, i)->atttypmod);
+	relation_close(relation, AccessShareLock);
+	return columns.data;
+}
+
+/*
+ * A moment as a constant of a type that timestamptz is made of, as UTC
+ */
+static char *
+time_constant(TimestampTz at, Oid type)
+{
+	Datum		value = TimestampTzGetDatum(at);
+	char	   *text;
+
+	/* the numbers of a timestamp are those of a timestamptz in UTC */
+	if (type == DATEOID)
+		text = DatumGetCString(DirectFunctionCall1(date_out, DirectFunctionCall1(timestamp_date, value)));
+	else
+		text = DatumGetCString(DirectFunctionCall1(type == TIMESTAMPOID ? timestamp_out : timestamptz_out, value));
+	return psprintf("'%s'::%s", text, format_type_be(type));
+}
+
+/*
+ * What is compared to find rows of a time: the mapping of occurred_at, or what it
+ * is converted from as UTC, on which there may be an index
+ */
+static char *
+time_expression(Mapping *mapping, const Source *source, Oid *type)
+{
+	Node	   *expression;
+
+	mapping->name = "occurred_at";
+	mapping->text = source->occurred_at;
+	mapping->expected = TIMESTAMPTZOID;
+	expression = analyse_mapping(mapping);
+	if (IsA(expression, FuncExpr) &&
+		(castNode(FuncExpr, expression)->funcid == F_TIMESTAMPTZ_TIMESTAMP ||
+		 castNode(FuncExpr, expression)->funcid == F_TIMESTAMPTZ_DATE))
+		expression = linitial(castNode(FuncExpr, expression)->args);
+	*type = exprType(expression);
+	return print_mapping(mapping, expression);
+}
+
+/*
+ * Append the condition that a row is to be read: its time is in one of the
+ * ranges, or it has none
+ *
+ * Ranges are of whole days. An infinite time is in the first or the last.
+ */
+static void
+append_ranges(StringInfo query, Mapping *mapping, const Source *source)
+{
+	Oid			type;
+	char	   *time = time_expression(mapping, source, &type);
+
+	appendStringInfo(query, "((%s) IS NULL", time);
+	for (int i = 0; i < source->range_count; i++)
+	{
+		const TimeRange *range = &source->ranges[i];
+
+		appendStringInfoString(query, " OR ");
+		if (!TIMESTAMP_IS_NOBEGIN(range->since))
+			appendStringInfo(query, "(%s) >= %s", time, time_constant(range->since, type));
+		if (!TIMESTAMP_IS_NOBEGIN(range->since) && !TIMESTAMP_IS_NOEND(range->until))
+			appendStringInfoString(query, " AND ");
+		if (!TIMESTAMP_IS_NOEND(range->until))
+			appendStringInfo(query, "(%s) < %s", time, time_constant(range->until, type));
+	}
+	appendStringInfoChar(query, ')');
+}
+
+/*
  * The query that reads a source: its columns are those of SourceColumn
  *
  * Errors as for registering, naming the source, when the relation was dropped
@@ -414,10 +503,28 @@ source_query(const Model *model, const Source *source)
 		mapping.name = "filter";
 		mapping.text = source->filter;
 		mapping.expected = BOOLOID;
-		appendStringInfo(&query, " WHERE %s", check_expression(&mapping));
+		appendStringInfo(&query, " WHERE (%s)", check_expression(&mapping));
+	}
+	if (source->ranges != NULL)
+	{
+		appendStringInfoString(&query, source->filter != NULL ? " AND " : " WHERE ");
+		append_ranges(&query, &mapping, source);
 	}
 	relation_close(relation, AccessShareLock);
 	return query.data;
+}
+
+/*
+ * The mapping of occurred_at as an expression over the rows of a relation, which
+ * is that of the source or has its columns; errors as for source_query()
+ */
+Node *
+source_time_expression(const char *model, const char *source, const char *occurred_at, Relation relation)
+{
+	Mapping		mapping = {.model = model,.source = source,.name = "occurred_at",.text = occurred_at,
+	.relation = relation,.expected = TIMESTAMPTZOID,.stored = true};
+
+	return analyse_mapping(&mapping);
 }
 
 /*

@@ -4,6 +4,8 @@
 #ifndef INFLUENCE_SOURCE_H
 #define INFLUENCE_SOURCE_H
 
+#include "utils/relcache.h"
+
 #include "model/model.h"
 #include "query.h"
 
@@ -24,6 +26,9 @@ typedef enum SourceColumn
 
 extern char *source_expression(Relation relation, const char *model, const char *source,
 							   const char *name, const char *text, Oid type);
+extern char *source_columns(const Model *model, const Source *source);
+extern Node *source_time_expression(const char *model, const char *source, const char *occurred_at,
+									Relation relation);
 extern char *source_query(const Model *model, const Source *source);
 extern void source_rethrow(const Model *model, const Source *source, MemoryContext context);
 extern void source_stream(const Model *model, const Source *source,

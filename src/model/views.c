@@ -369,7 +369,7 @@ compute_for_view(const ModelRef *ref)
 	TimestampTz as_of = TIMESTAMP_IS_NOBEGIN(model->published_as_of) ?
 		GetCurrentTransactionStartTimestamp() : model->published_as_of;
 
-	return run_compute(ref, as_of, false);
+	return run_compute(ref, as_of, (RunOptions) {.closed_days = CLOSED_DAYS_IGNORE});
 }
 
 /* Rows that go into the result of a function */

@@ -109,6 +109,29 @@ SELECT influence_forget(md5('u4')::uuid, 'privacy_uuids');
 SELECT sum(matches) FROM influence_check_forgotten(md5('u4')::uuid, 'privacy_uuids');
 SELECT count(*) > 0 FROM privacy_uuids.scores;
 
+-- What is kept of closed days goes, and what is kept later holds no id either
+CREATE TABLE privacy_long AS SELECT 'somebody called ' || actor AS actor, 'somebody called ' || target AS target, at, kind FROM privacy_names;
+SELECT influence_create_model('privacy_days', id_type => 'text');
+SELECT influence_add_source('privacy_days', 'likes', 'privacy_long', actor => 'actor', target => 'target',
+	occurred_at => 'at', kind_column => 'kind', incremental => true);
+CREATE FUNCTION pg_temp.kept(OUT days bigint, OUT with_id bigint) LANGUAGE sql
+	RETURN ROW((SELECT count(*) FROM influence.closed_days WHERE model = 'privacy_days'),
+		(SELECT count(*) FROM influence.closed_people WHERE model = 'privacy_days' AND position('somebody called u4' IN convert_from(replace(encode(ids, 'escape'), '\', '/')::bytea, 'SQL_ASCII')) > 0));
+SELECT status, rows_kept FROM influence_refresh('privacy_days', '2026-01-01');
+SELECT days > 0 AS days, with_id FROM pg_temp.kept();
+SELECT influence_opt_out('somebody called u4', 'privacy_days');
+SELECT * FROM pg_temp.kept();
+SELECT status, rows_kept FROM influence_refresh('privacy_days', '2026-01-01');
+SELECT days > 0 AS days, with_id FROM pg_temp.kept();
+SELECT status, rows_kept > 0 AS kept FROM influence_refresh('privacy_days', '2026-01-01');
+SELECT influence_score('somebody called u4', 'privacy_days'), influence_score('somebody called u5', 'privacy_days') > 1 AS others;
+CREATE TABLE privacy_kept AS SELECT * FROM privacy_days.scores;
+SELECT status, rows_kept FROM influence_refresh('privacy_days', '2026-01-01', "full" => true);
+SELECT count(*) FROM privacy_days.scores AS a FULL JOIN privacy_kept AS b USING (user_id) WHERE (abs(a.score - b.score) < 1e-9) IS NOT TRUE;
+SELECT influence_opt_in('somebody called u4', 'privacy_days');
+SELECT status, rows_kept FROM influence_refresh('privacy_days', '2026-01-01');
+SELECT influence_score('somebody called u4', 'privacy_days') > 1 AS again;
+
 -- Errors
 SELECT influence_opt_out(NULL::bigint, 'privacy');
 SELECT influence_opt_out('four', 'privacy');
@@ -128,7 +151,7 @@ SELECT influence_score(5, 'privacy') > 1;
 
 SELECT influence_drop_model(model) FROM influence.models WHERE model LIKE 'privacy%';
 SELECT count(*) FROM influence.privacy_choices;
-DROP TABLE privacy_likes, privacy_anonymous, privacy_names, privacy_uuids, opted_out;
+DROP TABLE privacy_likes, privacy_anonymous, privacy_names, privacy_uuids, privacy_long, privacy_kept, opted_out;
 DROP OWNED BY privacy_reader;
 DROP ROLE privacy_reader;
 DELETE FROM influence.refresh_log WHERE model LIKE 'privacy%';
