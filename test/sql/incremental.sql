@@ -1,5 +1,5 @@
 -- Incremental refreshes: what is kept and when it is used; errors and rights.
--- test/t/080_incremental.pl compares with full refreshes at random.
+-- test/t/075_incremental.pl compares with full refreshes at random.
 
 SET client_min_messages = warning;
 SET timezone = 'Europe/Berlin';
