@@ -291,6 +291,8 @@ CREATE TABLE influence.refresh_log (
 	iterations      int,
 	residual        float8,
 	calibration     int,
+	formula_version int,
+	configuration   int,
 	error_code      text,
 	error           text,
 	run_by          text NOT NULL DEFAULT current_user
@@ -310,9 +312,33 @@ COMMENT ON COLUMN influence.refresh_log.milliseconds IS 'Milliseconds of each ph
 COMMENT ON COLUMN influence.refresh_log.iterations IS 'PageRank iterations of the network that took most';
 COMMENT ON COLUMN influence.refresh_log.residual IS 'Largest L1 residual of PageRank';
 COMMENT ON COLUMN influence.refresh_log.calibration IS 'Version of the calibration used';
+COMMENT ON COLUMN influence.refresh_log.formula_version IS 'Version of the formula used';
+COMMENT ON COLUMN influence.refresh_log.configuration IS 'Version of the configuration used, see influence.configurations';
 COMMENT ON COLUMN influence.refresh_log.error_code IS 'SQLSTATE of a failed run';
 COMMENT ON COLUMN influence.refresh_log.error IS 'Message of a failed run';
 COMMENT ON COLUMN influence.refresh_log.run_by IS 'Role that ran it';
+
+-- What the log's versions of the configuration were, kept as the log is.
+CREATE TABLE influence.configurations (
+	model             text NOT NULL,
+	model_created_at  timestamptz NOT NULL,
+	version           int NOT NULL
+		CONSTRAINT version_is_positive CHECK (version > 0),
+	formula_version   int NOT NULL,
+	configuration     jsonb NOT NULL,
+	hash              bytea NOT NULL
+		CONSTRAINT hash_of_32_bytes CHECK (octet_length(hash) = 32),
+	first_used_at     timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (model, model_created_at, version)
+);
+COMMENT ON TABLE influence.configurations IS 'Configurations that refreshes used: a new version whenever one finds it different from the last one; rows stay when the model is dropped';
+COMMENT ON COLUMN influence.configurations.model IS 'Model';
+COMMENT ON COLUMN influence.configurations.model_created_at IS 'When the model was created: tells it from an earlier one of its name';
+COMMENT ON COLUMN influence.configurations.version IS 'Version, counted from 1; refresh_log.configuration names it';
+COMMENT ON COLUMN influence.configurations.formula_version IS 'Version of the formula';
+COMMENT ON COLUMN influence.configurations.configuration IS 'Options (models), networks, signals and sources, as influence.current_configuration shows them';
+COMMENT ON COLUMN influence.configurations.hash IS 'SHA-256 of the text of configuration: the same for two models that compute the same';
+COMMENT ON COLUMN influence.configurations.first_used_at IS 'When a refresh first used it';
 
 -- Who may see and change what. Roles are those of the caller: a view of the
 -- model's schema reads these tables with its owner's table rights, but
@@ -411,6 +437,13 @@ CREATE POLICY readers ON influence.refresh_log FOR SELECT
 CREATE POLICY owner_adds ON influence.refresh_log FOR INSERT
 	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
 
+-- Like the log, but for those who may see the tables that it was made from.
+GRANT SELECT, INSERT ON influence.configurations TO PUBLIC;
+ALTER TABLE influence.configurations ENABLE ROW LEVEL SECURITY;
+CREATE POLICY owner ON influence.configurations
+	USING ((model, model_created_at) IN (SELECT m.model, m.created_at FROM influence.models AS m
+										 WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+
 -- pg_dump keeps the rows of all of these.
 SELECT pg_catalog.pg_extension_config_dump('influence.models', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.networks', '');
@@ -420,4 +453,5 @@ SELECT pg_catalog.pg_extension_config_dump('influence.profiles', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.tiers', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.calibrations', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.refresh_log', '');
+SELECT pg_catalog.pg_extension_config_dump('influence.configurations', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.refresh_log_run_id_seq', '');

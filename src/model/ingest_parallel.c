@@ -529,7 +529,8 @@ ingest_in_parallel(Ingest *ingest, Size memory_limit)
 	dsa_area   *area;
 	int			workers;
 
-	if (IsInParallelMode() || max_parallel_workers_per_gather == 0)
+	/* workers read the configuration themselves */
+	if (model->is_preview || IsInParallelMode() || max_parallel_workers_per_gather == 0)
 		return model->sources;
 	sources = plan_sources(model, &others, &pages);
 	workers = choose_workers(pages);

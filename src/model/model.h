@@ -92,6 +92,7 @@ typedef struct Model
 {
 	ModelRef	ref;
 	Oid			owner;			/* owner of the view scores */
+	bool		is_preview;		/* its configuration is nowhere but here */
 
 	double		time_window;	/* microseconds; 0: none */
 	double		clock_skew;		/* microseconds */

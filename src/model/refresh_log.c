@@ -33,7 +33,7 @@
 /* How long the worker waits for the log before it gives up */
 #define LOG_LOCK_TIMEOUT	"5s"
 
-#define LOG_COLUMNS	15
+#define LOG_COLUMNS	17
 
 /* A failed run as it travels to the worker */
 typedef struct FailedRun
@@ -125,7 +125,7 @@ refresh_log_insert(const RefreshRecord *record)
 	static Oid	types[LOG_COLUMNS] = {
 		TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
 		INT8OID, TEXTOID, INT8OID, TEXTOID, INT4OID, FLOAT8OID, INT4OID,
-		TEXTOID, TEXTOID, TEXTOID
+		TEXTOID, TEXTOID, TEXTOID, INT4OID, INT4OID
 	};
 	MemoryContext context = CurrentMemoryContext;
 	MemoryContext old;
@@ -147,11 +147,17 @@ refresh_log_insert(const RefreshRecord *record)
 	set_text(values, nulls, 12, record->error_code);
 	set_text(values, nulls, 13, record->error);
 	set_text(values, nulls, 14, record->run_by);
+	if (record->run != NULL)
+	{
+		values[15] = Int32GetDatum(record->configuration.formula_version);
+		values[16] = Int32GetDatum(record->configuration.version);
+		memset(nulls + 15, ' ', 2);
+	}
 
 	SPI_execute_with_args("INSERT INTO influence.refresh_log AS l (model, status, as_of, started_at, finished_at, "
 						  "rows_read, rows_ignored, users, milliseconds, iterations, residual, calibration, "
-						  "error_code, error, run_by) "
-						  "VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9::jsonb, $10, $11, $12, $13, $14, $15) "
+						  "error_code, error, run_by, formula_version, configuration) "
+						  "VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9::jsonb, $10, $11, $12, $13, $14, $15, $16, $17) "
 						  "RETURNING l", LOG_COLUMNS, types, values, nulls, false, 0);
 	if (SPI_processed != 1)
 		elog(ERROR, "the refresh of model \"%s\" was not logged", record->model);

@@ -31,14 +31,10 @@ lap(instr_time *since)
 }
 
 /*
- * Compute the scores of a model
- *
- * The caller has become the model's owner (owner_enter). recalibrate: fit a new
- * map even where the model is anchored to an old one. Free with run_free();
- * after an error the transaction's abort does.
+ * A run of a model as of a moment; model: NULL to load it
  */
-Run *
-run_compute(const ModelRef *ref, TimestampTz as_of, bool recalibrate)
+static Run *
+compute(const ModelRef *ref, Model *model, TimestampTz as_of, bool recalibrate)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "influence run",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -50,7 +46,7 @@ run_compute(const ModelRef *ref, TimestampTz as_of, bool recalibrate)
 	INSTR_TIME_SET_CURRENT(since);
 	run->context = context;
 	run->as_of = as_of;
-	run->model = config_load(ref);
+	run->model = model != NULL ? model : config_load(ref);
 
 	run->ingest = ingest_run(run->model, as_of);
 	run->milliseconds[PHASE_READ] = lap(&since);
@@ -67,6 +63,31 @@ run_compute(const ModelRef *ref, TimestampTz as_of, bool recalibrate)
 
 	MemoryContextSwitchTo(old);
 	return run;
+}
+
+/*
+ * Compute the scores of a model
+ *
+ * The caller has become the model's owner (owner_enter). recalibrate: fit a new
+ * map even where the model is anchored to an old one. Free with run_free();
+ * after an error the transaction's abort does.
+ */
+Run *
+run_compute(const ModelRef *ref, TimestampTz as_of, bool recalibrate)
+{
+	return compute(ref, NULL, as_of, recalibrate);
+}
+
+/*
+ * Compute the scores of a model under a configuration that is not the stored one
+ *
+ * model: loaded by the caller, and still the caller's after run_free().
+ */
+Run *
+run_compute_preview(Model *model, TimestampTz as_of, bool recalibrate)
+{
+	model->is_preview = true;
+	return compute(&model->ref, model, as_of, recalibrate);
 }
 
 /*
