@@ -173,6 +173,7 @@ CREATE TABLE influence.sources (
 	sentiment       text,
 	topics          text,
 	filter          text,
+	by_account      boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (model, source),
 	CONSTRAINT either_kind_or_kind_column CHECK (num_nonnulls(kind, kind_column) = 1),
 	CONSTRAINT either_network_or_network_column CHECK (num_nonnulls(network, network_column) = 1)
@@ -194,6 +195,25 @@ COMMENT ON COLUMN influence.sources.weight IS 'Expression: float8 weight of the 
 COMMENT ON COLUMN influence.sources.sentiment IS 'Expression: float8 sentiment of the row, -1 to 1';
 COMMENT ON COLUMN influence.sources.topics IS 'Expression: text[] topics of the row';
 COMMENT ON COLUMN influence.sources.filter IS 'Expression: boolean, rows where it is not true are left out';
+COMMENT ON COLUMN influence.sources.by_account IS 'Whether actor and target are accounts on the row''s network instead of ids, see influence.accounts';
+
+CREATE TABLE influence.accounts (
+	model          text PRIMARY KEY REFERENCES influence.models ON DELETE CASCADE,
+	relation       regclass NOT NULL,
+	relation_name  text NOT NULL,
+	user_id        text NOT NULL,
+	network        text NOT NULL,
+	account_id     text NOT NULL,
+	filter         text
+);
+COMMENT ON TABLE influence.accounts IS 'Where each model finds whose an account is: a relation and the mapping of its columns; filled by influence_set_accounts()';
+COMMENT ON COLUMN influence.accounts.model IS 'Model';
+COMMENT ON COLUMN influence.accounts.relation IS 'Relation that is read, a row for each account';
+COMMENT ON COLUMN influence.accounts.relation_name IS 'Qualified name of the relation when it was registered, for messages once it is gone';
+COMMENT ON COLUMN influence.accounts.user_id IS 'Expression: the person';
+COMMENT ON COLUMN influence.accounts.network IS 'Expression: network of the account';
+COMMENT ON COLUMN influence.accounts.account_id IS 'Expression: the account as sources name it';
+COMMENT ON COLUMN influence.accounts.filter IS 'Expression: boolean, rows where it is not true are left out';
 
 CREATE TABLE influence.profiles (
 	model               text PRIMARY KEY REFERENCES influence.models ON DELETE CASCADE,
@@ -286,6 +306,7 @@ CREATE TABLE influence.refresh_log (
 	finished_at     timestamptz NOT NULL,
 	rows_read       bigint,
 	rows_ignored    jsonb,
+	accounts        jsonb,
 	users           bigint,
 	milliseconds    jsonb,
 	iterations      int,
@@ -307,6 +328,7 @@ COMMENT ON COLUMN influence.refresh_log.started_at IS 'When the run began';
 COMMENT ON COLUMN influence.refresh_log.finished_at IS 'When the run ended';
 COMMENT ON COLUMN influence.refresh_log.rows_read IS 'Rows read from all sources';
 COMMENT ON COLUMN influence.refresh_log.rows_ignored IS 'Rows that did not count: an object of reason and number of rows';
+COMMENT ON COLUMN influence.refresh_log.accounts IS 'Links between accounts and people: an object of links, people, rows left out for a NULL (null), and for a network that the model does not have (unknown_network); NULL where no source names accounts';
 COMMENT ON COLUMN influence.refresh_log.users IS 'People scored';
 COMMENT ON COLUMN influence.refresh_log.milliseconds IS 'Milliseconds of each phase';
 COMMENT ON COLUMN influence.refresh_log.iterations IS 'PageRank iterations of the network that took most';
@@ -336,7 +358,7 @@ COMMENT ON COLUMN influence.configurations.model IS 'Model';
 COMMENT ON COLUMN influence.configurations.model_created_at IS 'When the model was created: tells it from an earlier one of its name';
 COMMENT ON COLUMN influence.configurations.version IS 'Version, counted from 1; refresh_log.configuration names it';
 COMMENT ON COLUMN influence.configurations.formula_version IS 'Version of the formula';
-COMMENT ON COLUMN influence.configurations.configuration IS 'Options (models), networks, signals and sources, as influence.current_configuration shows them';
+COMMENT ON COLUMN influence.configurations.configuration IS 'Options (models), networks, signals, sources and accounts, as influence.current_configuration shows them';
 COMMENT ON COLUMN influence.configurations.hash IS 'SHA-256 of the text of configuration: the same for two models that compute the same';
 COMMENT ON COLUMN influence.configurations.first_used_at IS 'When a refresh first used it';
 
@@ -402,7 +424,7 @@ CREATE POLICY owner_changes ON influence.models FOR UPDATE
 CREATE POLICY owner_drops ON influence.models FOR DELETE
 	USING (@extschema@.influence_may_change(schema, created_by));
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON influence.networks, influence.signals, influence.sources, influence.profiles, influence.tiers TO PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON influence.networks, influence.signals, influence.sources, influence.accounts, influence.profiles, influence.tiers TO PUBLIC;
 -- A version of a calibration is never changed.
 GRANT SELECT, INSERT, DELETE ON influence.calibrations TO PUBLIC;
 
@@ -414,6 +436,9 @@ CREATE POLICY owner ON influence.signals
 	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
 ALTER TABLE influence.sources ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.sources
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+ALTER TABLE influence.accounts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY owner ON influence.accounts
 	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
 ALTER TABLE influence.profiles ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.profiles
@@ -449,6 +474,7 @@ SELECT pg_catalog.pg_extension_config_dump('influence.models', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.networks', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.signals', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.sources', '');
+SELECT pg_catalog.pg_extension_config_dump('influence.accounts', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.profiles', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.tiers', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.calibrations', '');

@@ -15,13 +15,14 @@ CREATE VIEW influence.current_configuration WITH (security_invoker = true) AS
 						FROM influence.signals AS s WHERE s.model = m.model),
 			-- a relation is printed by the search_path, its name was kept
 			'sources', (SELECT coalesce(jsonb_agg(to_jsonb(s) - '{model,relation}'::text[] ORDER BY s.source COLLATE "C"), '[]')
-						FROM influence.sources AS s WHERE s.model = m.model)) AS configuration
+						FROM influence.sources AS s WHERE s.model = m.model),
+			'accounts', (SELECT to_jsonb(a) - '{model,relation}'::text[] FROM influence.accounts AS a WHERE a.model = m.model)) AS configuration
 	FROM influence.models AS m
 	WHERE @extschema@.influence_may_change(m.schema, m.created_by);
 COMMENT ON VIEW influence.current_configuration IS 'The configuration of each model that the current role owns, as one value';
 COMMENT ON COLUMN influence.current_configuration.model IS 'Model';
 COMMENT ON COLUMN influence.current_configuration.formula_version IS 'Version of the formula';
-COMMENT ON COLUMN influence.current_configuration.configuration IS 'Object with models (the options), networks, signals and sources; without sources it is a change for influence_configure()';
+COMMENT ON COLUMN influence.current_configuration.configuration IS 'Object with models (the options), networks, signals, sources and accounts; without the last two it is a change for influence_configure()';
 GRANT SELECT ON influence.current_configuration TO PUBLIC;
 
 CREATE FUNCTION influence_configure_row(model text, relation regclass, key text[], change jsonb) RETURNS void
@@ -118,10 +119,10 @@ BEGIN
 				  HINT = 'Write {"damping": 0.9}, or {"models": {"damping": 0.9}, "networks": [{"network": "app", "weight": 2}], "signals": [...]}.';
 	END IF;
 	others := changes - '{models,networks,signals}'::text[];
-	IF others ? 'sources' THEN
-		RAISE EXCEPTION 'changes of model "%" hold "sources"', model
+	IF others ?| '{sources,accounts}' THEN
+		RAISE EXCEPTION 'changes of model "%" hold "%"', model, CASE WHEN others ? 'sources' THEN 'sources' ELSE 'accounts' END
 			USING ERRCODE = 'feature_not_supported',
-				  HINT = 'Sources are changed with influence_add_source() and influence_remove_source(); take them out: changes - ''sources''.';
+				  HINT = 'These are changed with influence_add_source(), influence_remove_source() and influence_set_accounts(); take them out: changes - ''{sources,accounts}''::text[].';
 	END IF;
 	SELECT min(k) INTO part FROM jsonb_object_keys(others) AS k WHERE options ? k;
 	IF part IS NOT NULL THEN
@@ -143,7 +144,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_configure(text, jsonb) IS
-	'Changes the configuration of a model, all of it or nothing, for the next refresh: the same as UPDATEs of influence.models, networks and signals. changes: an object of options of influence.models, at its top or under "models", and arrays "networks" (each with network) and "signals" (each with network and kind; one that is new needs its role, and is added). Errors: 42704 no such model, 42501 not its owner, 42703 unknown option or column, 23514 or another of class 22 or 23 for a value that is refused, 22023 not an object, no such network or signal, 0A000 sources';
+	'Changes the configuration of a model, all of it or nothing, for the next refresh: the same as UPDATEs of influence.models, networks and signals. changes: an object of options of influence.models, at its top or under "models", and arrays "networks" (each with network) and "signals" (each with network and kind; one that is new needs its role, and is added). Errors: 42704 no such model, 42501 not its owner, 42703 unknown option or column, 23514 or another of class 22 or 23 for a value that is refused, 22023 not an object, no such network or signal, 0A000 sources or accounts';
 
 CREATE FUNCTION influence_preview_rows(model text, changes jsonb, as_of timestamptz, recalibrate boolean,
 	OUT user_id text, OUT score_before float8, OUT score_after float8, OUT rank_before bigint, OUT rank_after bigint)

@@ -286,6 +286,9 @@ ingest_groups(Ingest *ingest, const Source *source)
 	const Model *model = ingest->model;
 	List	   *parts;
 
+	/* the links between accounts and people are here */
+	if (source->by_account)
+		return list_make1(unconstify(Source *, source));
 	/* a row of somebody hidden is somebody unknown, and two rows are two */
 	if (model->hidden_actors_count && privacy_hides_anybody(model->privacy))
 		return list_make1(unconstify(Source *, source));

@@ -403,7 +403,9 @@ plan_sources(const Model *model, List **others, BlockNumber *pages)
 
 		shared->source = lfirst(lc);
 		shared->sql = source_query(model, shared->source);
-		shared->plan = shared_scan_plan(shared->sql, list_length(shared_sources) * SCANS_PER_SOURCE,
+		/* the links between accounts and people are in this process only */
+		shared->plan = shared->source->by_account ? NULL :
+			shared_scan_plan(shared->sql, list_length(shared_sources) * SCANS_PER_SOURCE,
 										&shared->pages);
 		if (shared->plan != NULL && shared->pages >= (BlockNumber) min_parallel_table_scan_size)
 		{

@@ -73,7 +73,19 @@ typedef struct Source
 	char	   *weight;
 	char	   *sentiment;
 	char	   *filter;
+	bool		by_account;		/* actor and target are accounts on the row's network */
 } Source;
+
+/* Where the links between accounts and people are */
+typedef struct Accounts
+{
+	Oid			relation;
+	char	   *relation_name;	/* as for sources */
+	char	   *user_id;		/* expressions */
+	char	   *network;
+	char	   *account_id;
+	char	   *filter;			/* NULL: all rows */
+} Accounts;
 
 /* The measures of a person on a network, in the order in which they are shown */
 typedef enum Measure
@@ -126,6 +138,7 @@ typedef struct Model
 	int			tier_count;
 	ScoreRange *tiers;			/* from the top */
 	List	   *sources;		/* of Source * */
+	Accounts   *accounts;		/* NULL: there are none */
 } Model;
 
 extern ModelRef *model_find(const char *name);

@@ -75,9 +75,15 @@ load_changed(void *arg)
 						  2, types, values, NULL, false, 0);
 	SPI_finish();
 
+	/* the changed rows, and no row that somebody else has changed meanwhile */
 	CommandCounterIncrement();
-	PushCopiedSnapshot(GetActiveSnapshot());
-	UpdateActiveSnapshotCommandId();
+	if (IsolationUsesXactSnapshot())
+	{
+		PushCopiedSnapshot(GetActiveSnapshot());
+		UpdateActiveSnapshotCommandId();
+	}
+	else
+		PushActiveSnapshot(GetLatestSnapshot());
 	changed->model = config_load(changed->ref);
 	PopActiveSnapshot();
 }

@@ -46,7 +46,7 @@ SELECT weight FROM influence.networks WHERE model = 'configured' AND network = '
 SELECT * FROM influence.signals WHERE model = 'configured' AND network = 'app' AND kind IN ('like', 'wave');
 SELECT configuration FROM influence_refresh('configured', '2026-01-01');
 -- and back to the first version, but for the signal that is new
-SELECT influence_configure('configured', configuration - 'sources') FROM influence.configurations WHERE model = 'configured' AND version = 1;
+SELECT influence_configure('configured', configuration - '{sources,accounts}'::text[]) FROM influence.configurations WHERE model = 'configured' AND version = 1;
 DELETE FROM influence.signals WHERE model = 'configured' AND kind = 'wave';
 SELECT configuration FROM influence_refresh('configured', '2026-01-01');
 SELECT version, hash = first_value(hash) OVER (ORDER BY version) AS "as the first"
@@ -65,6 +65,7 @@ SELECT influence_configure('configured', '{"damping": null}');
 SELECT influence_configure('configured', '{"damping": 0.5, "models": {"damping": 0.6}}');
 SELECT influence_configure('configured', '{"target_mean": 70}');
 SELECT influence_configure('configured', '{"sources": []}');
+SELECT influence_configure('configured', '{"accounts": null}');
 SELECT influence_configure('configured', '{"networks": [{"network": "nowhere", "weight": 1}]}');
 SELECT influence_configure('configured', '{"networks": {"app": 1}}');
 SELECT influence_configure('configured', '{"networks": ["app"]}');
