@@ -1,12 +1,13 @@
 /*
  * Scores under a changed configuration, beside the published ones.
  *
- * The changes are made to the configuration tables, so that everything that
- * guards these does its work, the configuration is loaded, and the changes are
- * rolled back, before anything is computed: nobody waits for a preview, and
- * nobody sees one. The scores are computed as a refresh computes them, as the
- * owner of the model, in memory; no other process reads for it, since the
- * changed configuration is in this one only. Nothing is written.
+ * The published scores are loaded. The changes are made to the configuration
+ * tables, so that everything that guards these does its work, and the
+ * configuration is loaded. Then all of that is rolled back, the locks with it,
+ * before anything is computed: nobody waits for a preview, and nobody sees one.
+ * The scores are computed as a refresh computes them, as the owner of the model,
+ * in memory; no other process reads for it, since the changed configuration is in
+ * this one only. Nothing is written.
  */
 #include "compat.h"
 
@@ -34,49 +35,36 @@
 
 #define RESULT_COLUMNS 5
 
-/* The model with its changes, which are there only while it is loaded */
-typedef struct ChangedModel
+/* A published score */
+typedef struct PublishedScore
+{
+	double		score;
+	int64		rank;
+	bool		compared;
+} PublishedScore;
+
+/* What a preview starts from: the published scores and the model with its changes */
+typedef struct Preview
 {
 	const ModelRef *ref;
 	Datum		changes;		/* jsonb */
 	const char *configure;		/* qualified name of the function that makes them */
 	Model	   *model;
-} ChangedModel;
 
-/* What was published about a person */
-typedef struct Published
-{
-	double		score;
-	int64		rank;			/* 0: nothing */
-} Published;
+	InternTable *ids;			/* of the people who have a published score */
+	PublishedScore *published;	/* by number of the id */
+	uint32		capacity;		/* of published */
 
-typedef struct Comparison
-{
-	const Run  *run;
-	Published  *published;		/* by position in run->scores->people */
 	FmgrInfo	id_out;
 	ReturnSetInfo *result;
-} Comparison;
+} Preview;
 
 /*
- * Make the changes and load the model; to be undone
+ * A snapshot that sees what this transaction has written and others have committed
  */
 static void
-load_changed(void *arg)
+push_snapshot(void)
 {
-	ChangedModel *changed = arg;
-	Oid			types[2] = {TEXTOID, JSONBOID};
-	Datum		values[2];
-
-	values[0] = CStringGetTextDatum(changed->ref->name);
-	values[1] = changed->changes;
-	SPI_connect();
-	SPI_execute_with_args(psprintf("SELECT %s($1, $2)", changed->configure),
-						  2, types, values, NULL, false, 0);
-	SPI_finish();
-
-	/* the changed rows, and no row that somebody else has changed meanwhile */
-	CommandCounterIncrement();
 	if (IsolationUsesXactSnapshot())
 	{
 		PushCopiedSnapshot(GetActiveSnapshot());
@@ -84,28 +72,6 @@ load_changed(void *arg)
 	}
 	else
 		PushActiveSnapshot(GetLatestSnapshot());
-	changed->model = config_load(changed->ref);
-	PopActiveSnapshot();
-}
-
-/*
- * Put a row into the result; NULL for what is missing
- */
-static void
-put_row(const Comparison *comparison, Datum id, const Published *before, const PersonScore *after)
-{
-	Datum		values[RESULT_COLUMNS];
-	bool		nulls[RESULT_COLUMNS] = {false};
-
-	values[0] = CStringGetTextDatum(OutputFunctionCall(unconstify(FmgrInfo *, &comparison->id_out), id));
-	values[1] = Float8GetDatum(before->score);
-	values[3] = Int64GetDatum(before->rank);
-	nulls[1] = nulls[3] = before->rank == 0;
-	values[2] = Float8GetDatum(after == NULL ? 0 : after->score);
-	values[4] = Int64GetDatum(after == NULL ? 0 : after->rank);
-	nulls[2] = nulls[4] = after == NULL;
-	tuplestore_putvalues(comparison->result->setResult, comparison->result->setDesc, values, nulls);
-	pfree(DatumGetPointer(values[0]));
 }
 
 /*
@@ -117,72 +83,145 @@ start_published(TupleDesc desc pg_attribute_unused(), void *arg pg_attribute_unu
 }
 
 /*
- * RowCallback: a published score; who has none any more goes into the result
+ * RowCallback: a published score
  */
 static void
 read_published(TupleTableSlot *slot, void *arg)
 {
-	Comparison *comparison = arg;
-	const Run  *run = comparison->run;
-	Published	published = {.score = DatumGetFloat8(slot->tts_values[1]),.rank = DatumGetInt64(slot->tts_values[2])};
-	uint32		person;
+	Preview    *preview = arg;
+	uint32		number = intern_id(preview->ids, slot->tts_values[0]);
 
-	if (intern_find(run->ingest->people, slot->tts_values[0], &person) &&
-		run->scores->position[person] != NOBODY)
-		comparison->published[run->scores->position[person]] = published;
-	else
-		put_row(comparison, slot->tts_values[0], &published, NULL);
+	if (number >= preview->capacity)
+	{
+		preview->capacity = (uint32) huge_array_next(preview->capacity, INTERN_LIMIT);
+		preview->published = huge_array_resize(preview->published, preview->capacity, sizeof(PublishedScore));
+	}
+	preview->published[number].score = DatumGetFloat8(slot->tts_values[1]);
+	preview->published[number].rank = DatumGetInt64(slot->tts_values[2]);
+	preview->published[number].compared = false;
 }
 
 /*
- * Compare a run with what is published
+ * Read the published scores; 55000 when there are none yet
  */
 static void
-compare(const Run *run, const ModelRef *ref, ReturnSetInfo *result)
+load_published(Preview *preview)
 {
-	Comparison	comparison = {.run = run,.result = result};
+	Relation	scores = table_open(preview->ref->scores, AccessShareLock);
+
+	model_check_refreshed(preview->ref, scores);
+	table_close(scores, NoLock);
+	preview->ids = intern_create(preview->ref->id_type, CurrentMemoryContext);
+	preview->published = huge_array(CurrentMemoryContext, 0, sizeof(PublishedScore));
+	push_snapshot();
+	query_stream(psprintf("SELECT user_id, score, rank FROM %s",
+						  quote_qualified_identifier(preview->ref->schema, "scores")),
+				 start_published, read_published, preview);
+	PopActiveSnapshot();
+}
+
+/*
+ * Make the changes and load the model
+ */
+static void
+load_changed(Preview *preview)
+{
+	Oid			types[2] = {TEXTOID, JSONBOID};
+	Datum		values[2];
+
+	values[0] = CStringGetTextDatum(preview->ref->name);
+	values[1] = preview->changes;
+	SPI_connect();
+	SPI_execute_with_args(psprintf("SELECT %s($1, $2)", preview->configure),
+						  2, types, values, NULL, false, 0);
+	SPI_finish();
+
+	CommandCounterIncrement();
+	push_snapshot();
+	preview->model = config_load(preview->ref);
+	PopActiveSnapshot();
+}
+
+/*
+ * Load what the preview starts from; to be undone, with the locks that it took
+ */
+static void
+load_action(void *arg)
+{
+	load_published(arg);
+	load_changed(arg);
+}
+
+/*
+ * Put a row into the result; NULL for what is missing
+ */
+static void
+put_row(Preview *preview, Datum id, const PublishedScore *before, const PersonScore *after)
+{
+	Datum		values[RESULT_COLUMNS];
+	bool		nulls[RESULT_COLUMNS] = {false};
+
+	values[0] = CStringGetTextDatum(OutputFunctionCall(&preview->id_out, id));
+	values[1] = Float8GetDatum(before == NULL ? 0 : before->score);
+	values[3] = Int64GetDatum(before == NULL ? 0 : before->rank);
+	nulls[1] = nulls[3] = before == NULL;
+	values[2] = Float8GetDatum(after == NULL ? 0 : after->score);
+	values[4] = Int64GetDatum(after == NULL ? 0 : after->rank);
+	nulls[2] = nulls[4] = after == NULL;
+	tuplestore_putvalues(preview->result->setResult, preview->result->setDesc, values, nulls);
+	pfree(DatumGetPointer(values[0]));
+}
+
+/*
+ * Compare a run with what was published
+ */
+static void
+compare(Preview *preview, const Run *run)
+{
 	Oid			output;
 	bool		is_varlena;
+	uint32		number;
 
-	getTypeOutputInfo(ref->id_type, &output, &is_varlena);
-	fmgr_info(output, &comparison.id_out);
-	comparison.published = huge_array(CurrentMemoryContext, run->scores->count, sizeof(Published));
-	memset(comparison.published, 0, run->scores->count * sizeof(Published));
-	query_stream(psprintf("SELECT user_id, score, rank FROM %s",
-						  quote_qualified_identifier(ref->schema, "scores")),
-				 start_published, read_published, &comparison);
+	getTypeOutputInfo(preview->ref->id_type, &output, &is_varlena);
+	fmgr_info(output, &preview->id_out);
 	for (uint32 i = 0; i < run->scores->count; i++)
 	{
-		uint32		position = run->scores->by_rank[i];
-		const PersonScore *person = &run->scores->people[position];
+		const PersonScore *person = &run->scores->people[run->scores->by_rank[i]];
+		Datum		id = intern_datum(run->ingest->people, person->person);
+		bool		found = intern_find(preview->ids, id, &number);
 
 		CHECK_FOR_INTERRUPTS();
-		put_row(&comparison, intern_datum(run->ingest->people, person->person),
-				&comparison.published[position], person);
+		if (found)
+			preview->published[number].compared = true;
+		put_row(preview, id, found ? &preview->published[number] : NULL, person);
 	}
-	pfree(comparison.published);
+	for (number = 0; number < intern_count(preview->ids); number++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!preview->published[number].compared)
+			put_row(preview, intern_datum(preview->ids, number), &preview->published[number], NULL);
+	}
 }
 
 /*
  * Compute the preview as the owner of the model
  */
 static void
-preview_as_owner(ChangedModel *changed, TimestampTz as_of, bool recalibrate, ReturnSetInfo *result)
+preview_as_owner(Preview *preview, TimestampTz as_of, bool recalibrate)
 {
 	OwnerContext saved;
 	ErrorData  *error;
 	Run		   *run;
 
-	owner_enter(&saved, model_owner(changed->ref));
-	error = attempt_and_undo(load_changed, changed);
+	owner_enter(&saved, model_owner(preview->ref));
+	error = attempt_and_undo(load_action, preview);
 	if (error != NULL)
 		ReThrowError(error);
 
-	/* as for the views: what another refresh has just published is to be seen */
-	PushActiveSnapshot(IsolationUsesXactSnapshot() ? GetActiveSnapshot() : GetLatestSnapshot());
-	run = run_compute_preview(changed->model, as_of, recalibrate);
-	compare(run, changed->ref, result);
+	push_snapshot();
+	run = run_compute_preview(preview->model, as_of, recalibrate);
 	PopActiveSnapshot();
+	compare(preview, run);
 	owner_leave(&saved);
 	run_free(run);
 	progress_end();
@@ -198,24 +237,20 @@ Datum
 influence_preview_rows(PG_FUNCTION_ARGS)
 {
 	TimestampTz as_of = PG_GETARG_TIMESTAMPTZ(2);
-	ChangedModel changed = {.changes = JsonbPGetDatum(PG_GETARG_JSONB_P(1))};
-	Relation	scores;
+	Preview		preview = {.changes = JsonbPGetDatum(PG_GETARG_JSONB_P(1))};
 
 	PreventCommandIfReadOnly("influence_preview()");
-	changed.ref = model_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	model_check_owner(changed.ref);
+	preview.ref = model_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	model_check_owner(preview.ref);
 	if (TIMESTAMP_NOT_FINITE(as_of))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("as_of of a preview must be finite"),
 				 errhint("Leave it out for the moment that was published.")));
-	scores = table_open(changed.ref->scores, AccessShareLock);
-	model_check_refreshed(changed.ref, scores);
-	table_close(scores, NoLock);
-
-	changed.configure = quote_qualified_identifier(get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid)),
+	preview.configure = quote_qualified_identifier(get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid)),
 												   "influence_configure");
 	InitMaterializedSRF(fcinfo, 0);
-	preview_as_owner(&changed, as_of, PG_GETARG_BOOL(3), (ReturnSetInfo *) fcinfo->resultinfo);
+	preview.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	preview_as_owner(&preview, as_of, PG_GETARG_BOOL(3));
 	return (Datum) 0;
 }
