@@ -358,7 +358,7 @@ COMMENT ON COLUMN influence.configurations.model IS 'Model';
 COMMENT ON COLUMN influence.configurations.model_created_at IS 'When the model was created: tells it from an earlier one of its name';
 COMMENT ON COLUMN influence.configurations.version IS 'Version, counted from 1; refresh_log.configuration names it';
 COMMENT ON COLUMN influence.configurations.formula_version IS 'Version of the formula';
-COMMENT ON COLUMN influence.configurations.configuration IS 'Options (models), networks, signals, sources and accounts, as influence.current_configuration shows them';
+COMMENT ON COLUMN influence.configurations.configuration IS 'Options (models), networks, signals, tiers, sources and accounts, as influence.current_configuration shows them';
 COMMENT ON COLUMN influence.configurations.hash IS 'SHA-256 of the text of configuration: the same for two models that compute the same';
 COMMENT ON COLUMN influence.configurations.first_used_at IS 'When a refresh first used it';
 

@@ -2,17 +2,19 @@
 -- to change, and to preview changes of.
 
 -- In the shape that influence_configure() takes. Without what is fixed at
--- creation, and without the salt, which is a secret.
+-- creation or written by refreshes, and without the salt, which is a secret.
 CREATE VIEW influence.current_configuration WITH (security_invoker = true) AS
 	SELECT
 		m.model,
 		m.formula_version,
 		jsonb_build_object(
 			'models', to_jsonb(m) - '{model,id_type,schema,created_by,formula_version,id_salt,published_as_of,created_at,schema_created}'::text[],
-			'networks', (SELECT coalesce(jsonb_agg(to_jsonb(n) - 'model' ORDER BY n.network COLLATE "C"), '[]')
+			'networks', (SELECT coalesce(jsonb_agg(to_jsonb(n) - '{model,prior_shares,prior_posts}'::text[] ORDER BY n.network COLLATE "C"), '[]')
 						 FROM influence.networks AS n WHERE n.model = m.model),
 			'signals', (SELECT coalesce(jsonb_agg(to_jsonb(s) - 'model' ORDER BY s.network COLLATE "C", s.kind COLLATE "C"), '[]')
 						FROM influence.signals AS s WHERE s.model = m.model),
+			'tiers', (SELECT coalesce(jsonb_agg(to_jsonb(t) - 'model' ORDER BY t.min_score), '[]')
+					  FROM influence.tiers AS t WHERE t.model = m.model),
 			-- a relation is printed by the search_path, its name was kept
 			'sources', (SELECT coalesce(jsonb_agg(to_jsonb(s) - '{model,relation}'::text[] ORDER BY s.source COLLATE "C"), '[]')
 						FROM influence.sources AS s WHERE s.model = m.model),
@@ -22,7 +24,7 @@ CREATE VIEW influence.current_configuration WITH (security_invoker = true) AS
 COMMENT ON VIEW influence.current_configuration IS 'The configuration of each model that the current role owns, as one value';
 COMMENT ON COLUMN influence.current_configuration.model IS 'Model';
 COMMENT ON COLUMN influence.current_configuration.formula_version IS 'Version of the formula';
-COMMENT ON COLUMN influence.current_configuration.configuration IS 'Object with models (the options), networks, signals, sources and accounts; without the last two it is a change for influence_configure()';
+COMMENT ON COLUMN influence.current_configuration.configuration IS 'Object with models (the options), networks, signals, tiers, sources and accounts; without the last two it is a change for influence_configure()';
 GRANT SELECT ON influence.current_configuration TO PUBLIC;
 
 CREATE FUNCTION influence_configure_row(model text, relation regclass, key text[], change jsonb) RETURNS void
@@ -36,6 +38,7 @@ DECLARE
 	given text[];
 	wrong text;
 	"constraint" text;
+	hint text;
 	changed bigint;
 BEGIN
 	IF jsonb_typeof(change) <> 'object' THEN
@@ -44,7 +47,8 @@ BEGIN
 	END IF;
 	SELECT array_agg(a.attname ORDER BY a.attnum) INTO possible
 	FROM pg_attribute AS a
-	WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'model'
+	WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+	  AND a.attname <> ALL ('{model,prior_shares,prior_posts}')
 	  AND (kind <> 'model' OR a.attname IN (SELECT jsonb_object_keys(c.configuration->'models')
 											FROM influence.current_configuration AS c WHERE c.model = influence_configure_row.model));
 	SELECT array_agg(k ORDER BY k) INTO given FROM jsonb_object_keys(change) AS k;
@@ -83,24 +87,24 @@ BEGIN
 			changed := 1;
 		END IF;
 	EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
-		GET STACKED DIAGNOSTICS "constraint" = CONSTRAINT_NAME;
+		GET STACKED DIAGNOSTICS "constraint" = CONSTRAINT_NAME, hint = PG_EXCEPTION_HINT;
 		RAISE EXCEPTION 'cannot change % of model "%": %', what, model, SQLERRM
 			USING ERRCODE = SQLSTATE, DETAIL = format('The change is %s.', change),
 				  HINT = coalesce((SELECT format('The rule is %s.', pg_get_constraintdef(c.oid)) FROM pg_constraint AS c
 								   WHERE c.conrelid = relation AND c.conname = "constraint"),
-								  'Values are written as in UPDATE: numbers, ''45 days'', true.');
+								  nullif(hint, ''), 'Values are written as in UPDATE: numbers, ''45 days'', true.');
 	END;
 	IF changed = 0 THEN
 		RAISE EXCEPTION 'model "%" has no % "%"', model,
-				CASE kind WHEN 'signal' THEN format('signal for kind "%s" on network', change->>'kind') ELSE kind END, change->>'network'
+				CASE kind WHEN 'signal' THEN format('signal for kind "%s" on network', change->>'kind') ELSE kind END, change->>key[1]
 			USING ERRCODE = 'invalid_parameter_value',
 				  HINT = CASE kind WHEN 'signal' THEN 'With a role it is added: {"network": "app", "kind": "wave", "role": "reaction"}.'
-						 ELSE 'Networks are added to influence.networks.' END;
+						 ELSE format('A new one is a row of influence.%ss.', kind) END;
 	END IF;
 END
 $$;
 COMMENT ON FUNCTION influence_configure_row(text, regclass, text[], jsonb) IS
-	'One change of influence_configure(): a row of influence.models, networks or signals, found by the columns of key';
+	'One change of influence_configure(): a row of influence.models, networks, signals or tiers, found by the columns of key';
 
 CREATE FUNCTION influence_configure(model text, changes jsonb) RETURNS void
 LANGUAGE plpgsql
@@ -118,7 +122,7 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				  HINT = 'Write {"damping": 0.9}, or {"models": {"damping": 0.9}, "networks": [{"network": "app", "weight": 2}], "signals": [...]}.';
 	END IF;
-	others := changes - '{models,networks,signals}'::text[];
+	others := changes - '{models,networks,signals,tiers}'::text[];
 	IF others ?| '{sources,accounts}' THEN
 		RAISE EXCEPTION 'changes of model "%" hold "%"', model, CASE WHEN others ? 'sources' THEN 'sources' ELSE 'accounts' END
 			USING ERRCODE = 'feature_not_supported',
@@ -131,23 +135,24 @@ BEGIN
 	END IF;
 
 	PERFORM @extschema@.influence_configure_row(owned.model, 'influence.models', '{}', options || others);
-	FOREACH part IN ARRAY '{networks,signals}'::text[] LOOP
+	FOREACH part IN ARRAY '{networks,signals,tiers}'::text[] LOOP
 		IF jsonb_typeof(coalesce(changes->part, '[]')) <> 'array' THEN
 			RAISE EXCEPTION '"%" in the changes of model "%" is not an array: %', part, model, changes->part
 				USING ERRCODE = 'invalid_parameter_value', HINT = format('Write "%s": [{...}, ...].', part);
 		END IF;
 		FOR change IN SELECT e.value FROM jsonb_array_elements(coalesce(changes->part, '[]')) AS e LOOP
 			PERFORM @extschema@.influence_configure_row(owned.model, ('influence.' || part)::regclass,
-				CASE part WHEN 'networks' THEN '{network}' ELSE '{network,kind}' END::text[], change);
+				CASE part WHEN 'networks' THEN '{network}' WHEN 'signals' THEN '{network,kind}' ELSE '{tier}' END::text[], change);
 		END LOOP;
 	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION influence_configure(text, jsonb) IS
-	'Changes the configuration of a model, all of it or nothing, for the next refresh: the same as UPDATEs of influence.models, networks and signals. changes: an object of options of influence.models, at its top or under "models", and arrays "networks" (each with network) and "signals" (each with network and kind; one that is new needs its role, and is added). Errors: 42704 no such model, 42501 not its owner, 42703 unknown option or column, 23514 or another of class 22 or 23 for a value that is refused, 22023 not an object, no such network or signal, 0A000 sources or accounts';
+	'Changes the configuration of a model, all of it or nothing, for the next refresh: the same as UPDATEs of influence.models, networks, signals and tiers. changes: an object of options of influence.models, at its top or under "models", and arrays "networks" (each with network), "signals" (each with network and kind; one that is new needs its role, and is added) and "tiers" (each with tier). Errors: 42704 no such model, 42501 not its owner, 42703 unknown option or column, 23514 or another of class 22 or 23 for a value that is refused, 22023 not an object, no such network, signal or tier, 0A000 sources or accounts';
 
 CREATE FUNCTION influence_preview_rows(model text, changes jsonb, as_of timestamptz, recalibrate boolean,
-	OUT user_id text, OUT score_before float8, OUT score_after float8, OUT rank_before bigint, OUT rank_after bigint)
+	OUT user_id text, OUT score_before float8, OUT score_after float8, OUT rank_before bigint, OUT rank_after bigint,
+	OUT tier_before text, OUT tier_after text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME'
 LANGUAGE C STRICT VOLATILE;
@@ -196,7 +201,7 @@ LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	SELECT p.user_id, p.score_before, p.score_after, p.score_after - p.score_before,
-		@extschema@.influence_tier(p.score_before), @extschema@.influence_tier(p.score_after), p.rank_before, p.rank_after
+		p.tier_before, p.tier_after, p.rank_before, p.rank_after
 	FROM @extschema@.influence_preview_rows(model, coalesce(changes, '{}'),
 			@extschema@.influence_preview_moment(model, as_of),
 			@extschema@.influence_preview_recalibrates(model, changes, recalibrate)) AS p;

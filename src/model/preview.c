@@ -26,6 +26,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "math/tier.h"
 #include "memory.h"
 #include "model/attempt.h"
 #include "model/owner.h"
@@ -33,13 +34,14 @@
 #include "model/run.h"
 #include "query.h"
 
-#define RESULT_COLUMNS 5
+#define RESULT_COLUMNS 7
 
 /* A published score */
 typedef struct PublishedScore
 {
 	double		score;
 	int64		rank;
+	uint32		tier;			/* number in Preview.tiers */
 	bool		compared;
 } PublishedScore;
 
@@ -54,6 +56,7 @@ typedef struct Preview
 	InternTable *ids;			/* of the people who have a published score */
 	PublishedScore *published;	/* by number of the id */
 	uint32		capacity;		/* of published */
+	InternTable *tiers;			/* names of the published tiers */
 
 	FmgrInfo	id_out;
 	ReturnSetInfo *result;
@@ -98,6 +101,7 @@ read_published(TupleTableSlot *slot, void *arg)
 	}
 	preview->published[number].score = DatumGetFloat8(slot->tts_values[1]);
 	preview->published[number].rank = DatumGetInt64(slot->tts_values[2]);
+	preview->published[number].tier = intern_id(preview->tiers, slot->tts_values[3]);
 	preview->published[number].compared = false;
 }
 
@@ -112,9 +116,10 @@ load_published(Preview *preview)
 	model_check_refreshed(preview->ref, scores);
 	table_close(scores, NoLock);
 	preview->ids = intern_create(preview->ref->id_type, CurrentMemoryContext);
+	preview->tiers = intern_create(TEXTOID, CurrentMemoryContext);
 	preview->published = huge_array(CurrentMemoryContext, 0, sizeof(PublishedScore));
 	push_snapshot();
-	query_stream(psprintf("SELECT user_id, score, rank FROM %s",
+	query_stream(psprintf("SELECT user_id, score, rank, tier FROM %s",
 						  quote_qualified_identifier(preview->ref->schema, "scores")),
 				 start_published, read_published, preview);
 	PopActiveSnapshot();
@@ -168,8 +173,15 @@ put_row(Preview *preview, Datum id, const PublishedScore *before, const PersonSc
 	values[2] = Float8GetDatum(after == NULL ? 0 : after->score);
 	values[4] = Int64GetDatum(after == NULL ? 0 : after->rank);
 	nulls[2] = nulls[4] = after == NULL;
+	values[5] = before == NULL ? (Datum) 0 : intern_datum(preview->tiers, before->tier);
+	nulls[5] = before == NULL;
+	values[6] = after == NULL ? (Datum) 0 :
+		CStringGetTextDatum(tier_in_ranges(preview->model->tiers, preview->model->tier_count, after->score));
+	nulls[6] = after == NULL;
 	tuplestore_putvalues(preview->result->setResult, preview->result->setDesc, values, nulls);
 	pfree(DatumGetPointer(values[0]));
+	if (after != NULL)
+		pfree(DatumGetPointer(values[6]));
 }
 
 /*

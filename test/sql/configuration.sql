@@ -39,10 +39,11 @@ RESET extra_float_digits;
 -- Changing it: options at the top or under "models"
 SELECT influence_configure('configured', '{"damping": 0.5, "time_window": null}');
 SELECT influence_configure('configured', '{"models": {"reach_half_life": "10 days"},
-	"networks": [{"network": "app", "weight": 2}],
+	"networks": [{"network": "app", "weight": 2}], "tiers": [{"tier": "popular", "min_score": 75}],
 	"signals": [{"network": "app", "kind": "like", "weight": 3, "half_life": null}, {"network": "app", "kind": "wave", "role": "reaction"}]}');
 SELECT damping, time_window, reach_half_life FROM influence.models WHERE model = 'configured';
 SELECT weight FROM influence.networks WHERE model = 'configured' AND network = 'app';
+SELECT min_score FROM influence.tiers WHERE model = 'configured' AND tier = 'popular';
 SELECT * FROM influence.signals WHERE model = 'configured' AND network = 'app' AND kind IN ('like', 'wave');
 SELECT configuration FROM influence_refresh('configured', '2026-01-01');
 -- and back to the first version, but for the signal that is new
@@ -67,6 +68,8 @@ SELECT influence_configure('configured', '{"target_mean": 70}');
 SELECT influence_configure('configured', '{"sources": []}');
 SELECT influence_configure('configured', '{"accounts": null}');
 SELECT influence_configure('configured', '{"networks": [{"network": "nowhere", "weight": 1}]}');
+SELECT influence_configure('configured', '{"tiers": [{"tier": "loud", "min_score": 90}]}');
+SELECT influence_configure('configured', '{"tiers": [{"tier": "below average", "min_score": 2}]}');
 SELECT influence_configure('configured', '{"networks": {"app": 1}}');
 SELECT influence_configure('configured', '{"networks": ["app"]}');
 SELECT influence_configure('configured', '{"networks": [{"weight": 1}]}');
@@ -167,6 +170,8 @@ SELECT r - '{largest_rises,largest_falls,mean_before,mean_after,mean_absolute_ch
 	jsonb_array_length(r->'largest_rises') AS rises, jsonb_array_length(r->'largest_falls') AS falls,
 	r #> '{largest_rises,0,user_id}' AS first_rise, r #> '{largest_falls,0,user_id}' AS first_fall
 FROM influence_preview('configured', '{"engagement_weight": 0.05, "network_influence_weight": 0.4}') AS r;
+SELECT r->'tiers' AS tiers, r->'moved_more_than' AS moved_more_than
+FROM influence_preview('configured', '{"tiers": [{"tier": "average", "min_score": 30}]}') AS r;
 SELECT r->>'recalibrated' AS recalibrated, round((r->>'mean_after')::numeric, 1) AS mean_after
 FROM influence_preview('configured', '{"models": {"target_mean": 20, "target_p95": 50}}') AS r;
 
