@@ -374,6 +374,24 @@ intern_id(InternTable *table, Datum id)
 }
 
 /*
+ * The next number, for something that has no id; of bigints and uuids
+ *
+ * intern_datum() gives a zero for it, which must not be taken for an id.
+ */
+uint32
+intern_reserve(InternTable *table)
+{
+	Assert(table->id_type != TEXTOID);
+
+	reserve(table);
+	if (table->id_type == INT8OID)
+		table->bigints[table->count] = 0;
+	else
+		memset(&table->uuids[table->count], 0, sizeof(pg_uuid_t));
+	return table->count++;
+}
+
+/*
  * Find the number of an id; false when the table does not have it
  */
 bool

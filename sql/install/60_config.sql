@@ -178,7 +178,10 @@ CREATE TABLE influence.sources (
 	topics          text,
 	filter          text,
 	incremental     boolean NOT NULL DEFAULT false,
+	by_account      boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (model, source),
+	-- a link that changes says anew whose old rows are
+	CONSTRAINT incremental_is_not_by_account CHECK (NOT (incremental AND by_account)),
 	CONSTRAINT either_kind_or_kind_column CHECK (num_nonnulls(kind, kind_column) = 1),
 	CONSTRAINT either_network_or_network_column CHECK (num_nonnulls(network, network_column) = 1)
 );
@@ -200,6 +203,25 @@ COMMENT ON COLUMN influence.sources.sentiment IS 'Expression: float8 sentiment o
 COMMENT ON COLUMN influence.sources.topics IS 'Expression: text[] topics of the row';
 COMMENT ON COLUMN influence.sources.filter IS 'Expression: boolean, rows where it is not true are left out';
 COMMENT ON COLUMN influence.sources.incremental IS 'Whether a refresh keeps what it read of days that are over, instead of reading them again; rows of such days that are added, changed or deleted then need influence_track_changes() or influence_invalidate()';
+COMMENT ON COLUMN influence.sources.by_account IS 'Whether actor and target are accounts on the row''s network instead of ids, see influence.accounts';
+
+CREATE TABLE influence.accounts (
+	model          text PRIMARY KEY REFERENCES influence.models ON DELETE CASCADE,
+	relation       regclass NOT NULL,
+	relation_name  text NOT NULL,
+	user_id        text NOT NULL,
+	network        text NOT NULL,
+	account_id     text NOT NULL,
+	filter         text
+);
+COMMENT ON TABLE influence.accounts IS 'Where each model finds whose an account is: a relation and the mapping of its columns; filled by influence_set_accounts()';
+COMMENT ON COLUMN influence.accounts.model IS 'Model';
+COMMENT ON COLUMN influence.accounts.relation IS 'Relation that is read, a row for each account';
+COMMENT ON COLUMN influence.accounts.relation_name IS 'Qualified name of the relation when it was registered, for messages once it is gone';
+COMMENT ON COLUMN influence.accounts.user_id IS 'Expression: the person';
+COMMENT ON COLUMN influence.accounts.network IS 'Expression: network of the account';
+COMMENT ON COLUMN influence.accounts.account_id IS 'Expression: the account as sources name it';
+COMMENT ON COLUMN influence.accounts.filter IS 'Expression: boolean, rows where it is not true are left out';
 
 CREATE TABLE influence.profiles (
 	model               text PRIMARY KEY REFERENCES influence.models ON DELETE CASCADE,
@@ -293,11 +315,14 @@ CREATE TABLE influence.refresh_log (
 	rows_read       bigint,
 	rows_kept       bigint,
 	rows_ignored    jsonb,
+	accounts        jsonb,
 	users           bigint,
 	milliseconds    jsonb,
 	iterations      int,
 	residual        float8,
 	calibration     int,
+	formula_version int,
+	configuration   int,
 	error_code      text,
 	error           text,
 	run_by          text NOT NULL DEFAULT current_user
@@ -313,14 +338,39 @@ COMMENT ON COLUMN influence.refresh_log.finished_at IS 'When the run ended';
 COMMENT ON COLUMN influence.refresh_log.rows_read IS 'Rows read from all sources';
 COMMENT ON COLUMN influence.refresh_log.rows_kept IS 'Rows that counted without being read: those of closed days of incremental sources';
 COMMENT ON COLUMN influence.refresh_log.rows_ignored IS 'Rows that did not count: an object of reason and number of rows';
+COMMENT ON COLUMN influence.refresh_log.accounts IS 'Links between accounts and people: an object of links, people, rows left out for a NULL (null), and for a network that the model does not have (unknown_network); NULL where no source names accounts';
 COMMENT ON COLUMN influence.refresh_log.users IS 'People scored';
 COMMENT ON COLUMN influence.refresh_log.milliseconds IS 'Milliseconds of each phase';
 COMMENT ON COLUMN influence.refresh_log.iterations IS 'PageRank iterations of the network that took most';
 COMMENT ON COLUMN influence.refresh_log.residual IS 'Largest L1 residual of PageRank';
 COMMENT ON COLUMN influence.refresh_log.calibration IS 'Version of the calibration used';
+COMMENT ON COLUMN influence.refresh_log.formula_version IS 'Version of the formula used';
+COMMENT ON COLUMN influence.refresh_log.configuration IS 'Version of the configuration used, see influence.configurations';
 COMMENT ON COLUMN influence.refresh_log.error_code IS 'SQLSTATE of a failed run';
 COMMENT ON COLUMN influence.refresh_log.error IS 'Message of a failed run';
 COMMENT ON COLUMN influence.refresh_log.run_by IS 'Role that ran it';
+
+-- What the log's versions of the configuration were, kept as the log is.
+CREATE TABLE influence.configurations (
+	model             text NOT NULL,
+	model_created_at  timestamptz NOT NULL,
+	version           int NOT NULL
+		CONSTRAINT version_is_positive CHECK (version > 0),
+	formula_version   int NOT NULL,
+	configuration     jsonb NOT NULL,
+	hash              bytea NOT NULL
+		CONSTRAINT hash_of_32_bytes CHECK (octet_length(hash) = 32),
+	first_used_at     timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (model, model_created_at, version)
+);
+COMMENT ON TABLE influence.configurations IS 'Configurations that refreshes used: a new version whenever one finds it different from the last one; rows stay when the model is dropped';
+COMMENT ON COLUMN influence.configurations.model IS 'Model';
+COMMENT ON COLUMN influence.configurations.model_created_at IS 'When the model was created: tells it from an earlier one of its name';
+COMMENT ON COLUMN influence.configurations.version IS 'Version, counted from 1; refresh_log.configuration names it';
+COMMENT ON COLUMN influence.configurations.formula_version IS 'Version of the formula';
+COMMENT ON COLUMN influence.configurations.configuration IS 'Options (models), networks, signals, tiers, sources and accounts, as influence.current_configuration shows them';
+COMMENT ON COLUMN influence.configurations.hash IS 'SHA-256 of the text of configuration: the same for two models that compute the same';
+COMMENT ON COLUMN influence.configurations.first_used_at IS 'When a refresh first used it';
 
 -- Who may see and change what. Roles are those of the caller: a view of the
 -- model's schema reads these tables with its owner's table rights, but
@@ -384,7 +434,7 @@ CREATE POLICY owner_changes ON influence.models FOR UPDATE
 CREATE POLICY owner_drops ON influence.models FOR DELETE
 	USING (@extschema@.influence_may_change(schema, created_by));
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON influence.networks, influence.signals, influence.sources, influence.profiles, influence.tiers TO PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON influence.networks, influence.signals, influence.sources, influence.accounts, influence.profiles, influence.tiers TO PUBLIC;
 -- A version of a calibration is never changed.
 GRANT SELECT, INSERT, DELETE ON influence.calibrations TO PUBLIC;
 
@@ -396,6 +446,9 @@ CREATE POLICY owner ON influence.signals
 	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
 ALTER TABLE influence.sources ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.sources
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+ALTER TABLE influence.accounts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY owner ON influence.accounts
 	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
 ALTER TABLE influence.profiles ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.profiles
@@ -419,13 +472,22 @@ CREATE POLICY readers ON influence.refresh_log FOR SELECT
 CREATE POLICY owner_adds ON influence.refresh_log FOR INSERT
 	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
 
+-- Like the log, but for those who may see the tables that it was made from.
+GRANT SELECT, INSERT ON influence.configurations TO PUBLIC;
+ALTER TABLE influence.configurations ENABLE ROW LEVEL SECURITY;
+CREATE POLICY owner ON influence.configurations
+	USING ((model, model_created_at) IN (SELECT m.model, m.created_at FROM influence.models AS m
+										 WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+
 -- pg_dump keeps the rows of all of these.
 SELECT pg_catalog.pg_extension_config_dump('influence.models', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.networks', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.signals', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.sources', '');
+SELECT pg_catalog.pg_extension_config_dump('influence.accounts', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.profiles', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.tiers', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.calibrations', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.refresh_log', '');
+SELECT pg_catalog.pg_extension_config_dump('influence.configurations', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.refresh_log_run_id_seq', '');

@@ -97,7 +97,8 @@ CREATE FUNCTION influence_add_source(
 	sentiment text DEFAULT NULL,
 	topics text DEFAULT NULL,
 	filter text DEFAULT NULL,
-	incremental boolean DEFAULT false)
+	incremental boolean DEFAULT false,
+	by_account boolean DEFAULT false)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -105,6 +106,7 @@ AS $$
 DECLARE
 	owned influence.models := @extschema@.influence_owned_model(model);
 	added influence.sources;
+	person_type regtype := CASE WHEN by_account THEN 'text' ELSE owned.id_type END;
 BEGIN
 	IF coalesce(name, '') = '' THEN
 		RAISE EXCEPTION 'source name of model "%" is missing', model
@@ -151,8 +153,8 @@ BEGIN
 	added.relation_name := (SELECT format('%I.%I', n.nspname, c.relname)
 							FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 							WHERE c.oid = influence_add_source.relation);
-	added.actor          := @extschema@.influence_check_mapping(relation, actor, owned.id_type, 'actor', name, model);
-	added.target         := @extschema@.influence_check_mapping(relation, target, owned.id_type, 'target', name, model);
+	added.actor          := @extschema@.influence_check_mapping(relation, actor, person_type, 'actor', name, model);
+	added.target         := @extschema@.influence_check_mapping(relation, target, person_type, 'target', name, model);
 	added.occurred_at    := @extschema@.influence_check_mapping(relation, occurred_at, 'timestamptz', 'occurred_at', name, model);
 	added.kind           := kind;
 	added.kind_column    := @extschema@.influence_check_mapping(relation, kind_column, 'text', 'kind_column', name, model);
@@ -164,11 +166,12 @@ BEGIN
 	added.topics         := @extschema@.influence_check_mapping(relation, topics, 'text[]', 'topics', name, model);
 	added.filter         := @extschema@.influence_check_mapping(relation, filter, 'boolean', 'filter', name, model);
 	added.incremental    := coalesce(incremental, false);
+	added.by_account     := coalesce(by_account, false);
 	INSERT INTO influence.sources SELECT added.*;
 END
 $$;
-COMMENT ON FUNCTION influence_add_source(text, text, regclass, text, text, text, text, text, text, text, text, text, text, text, text, boolean) IS
-	'Registers a relation as a source of a model. kind and network are constants; every other mapping is an SQL expression over the relation''s columns, most simply a column name; functions and types outside pg_catalog need their schema. target and occurred_at are needed; without actor every row is an anonymous count of weight people. incremental: a refresh keeps what it read of days that are over, see influence_track_changes(). Errors name the source, mapping and value: 42704 no such model, 42501 no right, 42710 name taken, 42809 not a table or view, 22004 or 22023 mapping missing, doubled or unknown';
+COMMENT ON FUNCTION influence_add_source(text, text, regclass, text, text, text, text, text, text, text, text, text, text, text, text, boolean, boolean) IS
+	'Registers a relation as a source of a model. kind and network are constants; every other mapping is an SQL expression over the relation''s columns, most simply a column name; functions and types outside pg_catalog need their schema. target and occurred_at are needed; without actor every row is an anonymous count of weight people. incremental: a refresh keeps what it read of days that are over, see influence_track_changes(). by_account: actor and target are accounts on the row''s network, as text, and influence_set_accounts() says whose; such a source cannot be incremental, since links change. Errors name the source, mapping and value: 42704 no such model, 42501 no right, 42710 name taken, 42809 not a table or view, 22004 or 22023 mapping missing, doubled or unknown';
 
 CREATE FUNCTION influence_remove_source(model text, name text) RETURNS void
 LANGUAGE plpgsql
@@ -191,3 +194,44 @@ END
 $$;
 COMMENT ON FUNCTION influence_remove_source(text, text) IS
 	'Removes a source from a model; the published scores change with the next refresh. Errors: 42704 no such model or source, 42501 the model belongs to another role';
+
+CREATE FUNCTION influence_set_accounts(
+	model text,
+	relation regclass,
+	user_id text DEFAULT 'user_id',
+	network text DEFAULT 'network',
+	account_id text DEFAULT 'account_id',
+	filter text DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	owned influence.models := @extschema@.influence_owned_model(model);
+	added influence.accounts;
+BEGIN
+	IF relation IS NOT NULL THEN
+		IF num_nulls(user_id, network, account_id) > 0 THEN
+			RAISE EXCEPTION 'accounts of model "%" have no %', model,
+					CASE WHEN user_id IS NULL THEN 'user_id' WHEN network IS NULL THEN 'network' ELSE 'account_id' END
+				USING ERRCODE = 'null_value_not_allowed',
+					  HINT = 'Map the columns: user_id => ''person'', network => ''origin'', account_id => ''handle''.';
+		END IF;
+		PERFORM @extschema@.influence_check_relation(relation, 'accounts',
+			(SELECT c.relowner FROM pg_class AS c WHERE c.oid = to_regclass(format('%I.scores', owned.schema))));
+		added.model := owned.model;
+		added.relation := relation;
+		added.relation_name := (SELECT format('%I.%I', n.nspname, c.relname)
+								FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+								WHERE c.oid = influence_set_accounts.relation);
+		added.user_id    := @extschema@.influence_check_mapping(relation, user_id, owned.id_type, 'user_id', 'accounts', model);
+		added.network    := @extschema@.influence_check_mapping(relation, network, 'text', 'network', 'accounts', model);
+		added.account_id := @extschema@.influence_check_mapping(relation, account_id, 'text', 'account_id', 'accounts', model);
+		added.filter     := @extschema@.influence_check_mapping(relation, filter, 'boolean', 'filter', 'accounts', model);
+	END IF;
+	DELETE FROM influence.accounts AS a WHERE a.model = owned.model;
+	INSERT INTO influence.accounts SELECT added.* WHERE added.model IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION influence_set_accounts(text, regclass, text, text, text, text) IS
+	'Tells a model whose the accounts are that sources with by_account name: a relation with a row for each account, and expressions over its columns for the person, the network and the account; in place of an earlier one. NULL for the relation: there is none any more. Read at each refresh, so linking and unlinking takes effect at the next. An account that is linked to nobody is a person of its own: the one named network:account where ids are text, else one who acts but is not scored. An account linked to two people fails the refresh (23505). Errors: 42704 no such model, 42501 no right, 42P01 or 42809 no such table or view, 22004 a mapping is missing, and those of expressions as for influence_add_source()';

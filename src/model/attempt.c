@@ -29,13 +29,10 @@ limit_lock_wait(TimestampTz deadline)
 }
 
 /*
- * Call action(arg); NULL when it succeeded, else its error, rolled back
- *
- * The caller raises again (ReThrowError) what it did not expect, a cancel first
- * of all. Settings changed by the action are as before in any case.
+ * Call action(arg) in a subtransaction, and keep or undo what it did
  */
-ErrorData *
-attempt(void (*action) (void *arg), void *arg)
+static ErrorData *
+call_in_subtransaction(void (*action) (void *arg), void *arg, bool keep)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -49,7 +46,10 @@ attempt(void (*action) (void *arg), void *arg)
 
 		action(arg);
 		AtEOXact_GUC(false, nestlevel);
-		ReleaseCurrentSubTransaction();
+		if (keep)
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
@@ -62,4 +62,27 @@ attempt(void (*action) (void *arg), void *arg)
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 	return error;
+}
+
+/*
+ * Call action(arg); NULL when it succeeded, else its error, rolled back
+ *
+ * The caller raises again (ReThrowError) what it did not expect, a cancel first
+ * of all. Settings changed by the action are as before in any case.
+ */
+ErrorData *
+attempt(void (*action) (void *arg), void *arg)
+{
+	return call_in_subtransaction(action, arg, true);
+}
+
+/*
+ * As attempt(), but what the action did is rolled back in any case
+ *
+ * What it allocates in the memory context that it is called in stays.
+ */
+ErrorData *
+attempt_and_undo(void (*action) (void *arg), void *arg)
+{
+	return call_in_subtransaction(action, arg, false);
 }

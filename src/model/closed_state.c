@@ -322,15 +322,20 @@ random_id(const Model *model)
 }
 
 /*
- * The id of a person as it is stored: who opted out keeps the number, on which
- * those of others depend, and leaves no id
+ * The id of a person as it is stored: who opted out, or is an account that is
+ * linked to nobody, keeps the number, on which those of others depend, and leaves
+ * no id
  */
 static Datum
 stored_id(const Ingest *ingest, uint32 person)
 {
-	if (ingest_privacy(ingest, person) == PRIVACY_HIDDEN)
+	Datum		id = intern_datum(ingest->people, person);
+	uint32		number;
+
+	if (ingest_privacy(ingest, person) == PRIVACY_HIDDEN ||
+		!intern_find(ingest->people, id, &number) || number != person)
 		return random_id(ingest->model);
-	return intern_datum(ingest->people, person);
+	return id;
 }
 
 /*

@@ -276,11 +276,30 @@ load_sources(Model *model, MemoryContext context)
 		source->sentiment = text_column(i, "sentiment", context);
 		source->filter = text_column(i, "filter", context);
 		source->incremental = bool_column(i, "incremental");
+		source->by_account = bool_column(i, "by_account");
 
 		old = MemoryContextSwitchTo(context);
 		model->sources = lappend(model->sources, source);
 		MemoryContextSwitchTo(old);
 	}
+}
+
+static void
+load_accounts(Model *model, MemoryContext context)
+{
+	bool		isnull;
+
+	select_rows("SELECT *, relation::oid AS relation_oid FROM influence.accounts "
+				"WHERE model OPERATOR(pg_catalog.=) $1", model->ref.name);
+	if (SPI_processed == 0)
+		return;
+	model->accounts = MemoryContextAllocZero(context, sizeof(Accounts));
+	model->accounts->relation = DatumGetObjectId(column(0, "relation_oid", &isnull));
+	model->accounts->relation_name = text_column(0, "relation_name", context);
+	model->accounts->user_id = text_column(0, "user_id", context);
+	model->accounts->network = text_column(0, "network", context);
+	model->accounts->account_id = text_column(0, "account_id", context);
+	model->accounts->filter = text_column(0, "filter", context);
 }
 
 /*
@@ -354,6 +373,7 @@ config_load(const ModelRef *ref)
 
 	SPI_connect();
 	load_sources(model, context);
+	load_accounts(model, context);
 	load_privacy(model, context);
 	SPI_finish();
 	return model;

@@ -34,7 +34,8 @@ static const char *const ignore_reason_names[IGNORE_REASON_COUNT] = {
 	[IGNORE_ZERO_WEIGHT] = "zero_weight",
 	[IGNORE_SELF] = "self",
 	[IGNORE_NOT_SCORED] = "not_scored",
-	[IGNORE_HIDDEN_ACTOR] = "opted_out_actor"
+	[IGNORE_HIDDEN_ACTOR] = "opted_out_actor",
+	[IGNORE_UNLINKED_ACCOUNT] = "unlinked_account"
 };
 
 /*
@@ -99,6 +100,21 @@ ingest_person(Ingest *ingest, Datum id)
 	grow_people(ingest);
 	if (ingest->privacy != NULL)
 		ingest->privacy[person] = privacy_rule(ingest->model->privacy, id, ingest->model->ref.id_type);
+	return person;
+}
+
+/*
+ * Dense number of somebody who has no id: who may act, but must not be a target,
+ * since whoever is one is scored
+ */
+uint32
+ingest_stranger(Ingest *ingest)
+{
+	uint32		person = intern_reserve(ingest->people);
+
+	grow_people(ingest);
+	if (ingest->privacy != NULL)
+		ingest->privacy[person] = PRIVACY_NONE;
 	return person;
 }
 

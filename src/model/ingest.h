@@ -122,10 +122,13 @@ typedef enum IgnoreReason
 	IGNORE_ZERO_WEIGHT,
 	IGNORE_SELF,
 	IGNORE_NOT_SCORED,
-	IGNORE_HIDDEN_ACTOR
+	IGNORE_HIDDEN_ACTOR,
+	IGNORE_UNLINKED_ACCOUNT
 } IgnoreReason;
 
-#define IGNORE_REASON_COUNT	(IGNORE_HIDDEN_ACTOR + 1)
+#define IGNORE_REASON_COUNT	(IGNORE_UNLINKED_ACCOUNT + 1)
+
+typedef struct AccountTable AccountTable;
 
 typedef struct Ingest
 {
@@ -134,6 +137,7 @@ typedef struct Ingest
 	MemoryContext context;
 	SignalTable *signals;
 	InternTable *people;
+	AccountTable *accounts;		/* NULL where no source names accounts */
 	NetworkRows *networks;		/* model->network_count of them */
 	MemoryLimit limit;			/* of context; beyond it, rows go to the file */
 	SpillFile  *spill;
@@ -153,6 +157,7 @@ typedef struct Ingest
 extern Ingest *ingest_create(const Model *model, TimestampTz as_of, SpillFile *spill,
 							 Size memory_limit);
 extern uint32 ingest_person(Ingest *ingest, Datum id);
+extern uint32 ingest_stranger(Ingest *ingest);
 extern void ingest_note_activity(Ingest *ingest, uint32 person, TimestampTz at);
 extern RecordLog *ingest_log(Ingest *ingest, int network, uint32 partition, RowKind kind);
 extern Size ingest_record_size(RowKind kind);

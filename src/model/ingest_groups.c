@@ -286,8 +286,8 @@ ingest_groups(Ingest *ingest, const Source *source)
 	const Model *model = ingest->model;
 	List	   *parts;
 
-	/* what is kept of closed days is made of rows */
-	if (source->incremental)
+	/* what is kept of closed days is made of rows; links of accounts are here */
+	if (source->incremental || source->by_account)
 		return list_make1(unconstify(Source *, source));
 	/* a row of somebody hidden is somebody unknown, and two rows are two */
 	if (model->hidden_actors_count && privacy_hides_anybody(model->privacy))

@@ -532,7 +532,9 @@ plan_sources(const Model *model, List **others, BlockNumber *pages)
 
 		shared->source = lfirst(lc);
 		shared->sql = source_query(model, shared->source);
-		shared->plan = shared_scan_plan(shared->sql, list_length(shared_sources) * SCANS_PER_SOURCE,
+		/* the links between accounts and people are in this process only */
+		shared->plan = shared->source->by_account ? NULL :
+			shared_scan_plan(shared->sql, list_length(shared_sources) * SCANS_PER_SOURCE,
 										&shared->pages);
 		if (shared->plan != NULL && shared->pages >= (BlockNumber) min_parallel_table_scan_size)
 		{
@@ -660,7 +662,8 @@ ingest_in_parallel(Ingest *ingest, Size memory_limit)
 	dsa_area   *area;
 	int			workers;
 
-	if (IsInParallelMode() || max_parallel_workers_per_gather == 0)
+	/* workers read the configuration themselves */
+	if (model->is_preview || IsInParallelMode() || max_parallel_workers_per_gather == 0)
 		return model->sources;
 	sources = plan_sources(model, &others, &pages);
 	workers = choose_workers(pages);

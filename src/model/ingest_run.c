@@ -11,6 +11,7 @@
 #include "utils/memutils.h"
 
 #include "influence.h"
+#include "model/accounts.h"
 #include "model/ingest_groups.h"
 #include "model/ingest_parallel.h"
 #include "model/ingest_run.h"
@@ -58,6 +59,9 @@ ingest_run(const Model *model, TimestampTz as_of, ClosedDays *closed)
 
 	if (closed != NULL)
 		closed_days_load(closed, ingest);
+	foreach(lc, model->sources)
+		if (((Source *) lfirst(lc))->by_account && ingest->accounts == NULL)
+			accounts_load(ingest);
 	foreach(lc, ingest_in_parallel(ingest, limit / 4))
 		foreach(part, ingest_groups(ingest, lfirst(lc)))
 			read_source(ingest, lfirst(part));

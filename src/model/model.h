@@ -84,7 +84,19 @@ typedef struct Source
 	bool		incremental;
 	TimeRange  *ranges;			/* what is to be read, ascending; NULL: everything */
 	int			range_count;
+	bool		by_account;		/* actor and target are accounts on the row's network */
 } Source;
+
+/* Where the links between accounts and people are */
+typedef struct Accounts
+{
+	Oid			relation;
+	char	   *relation_name;	/* as for sources */
+	char	   *user_id;		/* expressions */
+	char	   *network;
+	char	   *account_id;
+	char	   *filter;			/* NULL: all rows */
+} Accounts;
 
 /* The measures of a person on a network, in the order in which they are shown */
 typedef enum Measure
@@ -103,6 +115,7 @@ typedef struct Model
 {
 	ModelRef	ref;
 	Oid			owner;			/* owner of the view scores */
+	bool		is_preview;		/* its configuration is nowhere but here */
 
 	double		time_window;	/* microseconds; 0: none */
 	double		clock_skew;		/* microseconds */
@@ -137,6 +150,7 @@ typedef struct Model
 	int			tier_count;
 	ScoreRange *tiers;			/* from the top */
 	List	   *sources;		/* of Source * */
+	Accounts   *accounts;		/* NULL: there are none */
 } Model;
 
 extern ModelRef *model_find(const char *name);

@@ -22,6 +22,7 @@
 #include "math/decay.h"
 #include "math/prefetch.h"
 #include "memory.h"
+#include "model/accounts.h"
 #include "model/day_rows.h"
 #include "model/progress.h"
 #include "model/reader.h"
@@ -437,9 +438,9 @@ route_row(const SourceReader *reader, const Row *row)
  * An id that stays valid after its row: uuids are copied
  */
 static Datum
-keep_id(const Ingest *ingest, Datum id, pg_uuid_t *copy)
+keep_id(const SourceReader *reader, Datum id, pg_uuid_t *copy)
 {
-	if (ingest->model->ref.id_type != UUIDOID)
+	if (reader->ingest->model->ref.id_type != UUIDOID || reader->source->by_account)
 		return id;
 	*copy = *DatumGetUUIDP(id);
 	return UUIDPGetDatum(copy);
@@ -470,6 +471,27 @@ respect_privacy(Ingest *ingest, Row *row)
 }
 
 /*
+ * Find the people of a row
+ */
+static void
+find_people(SourceReader *reader, Row *row)
+{
+	Ingest	   *ingest = reader->ingest;
+
+	row->actor = NOBODY;
+	if (reader->source->by_account)
+	{
+		row->target = account_target(ingest, row->signal->network, row->target_id);
+		if (row->has_actor && row->target != NOBODY)
+			row->actor = account_actor(ingest, row->signal->network, row->actor_id);
+		return;
+	}
+	row->target = ingest_person(ingest, row->target_id);
+	if (row->has_actor)
+		row->actor = ingest_person(ingest, row->actor_id);
+}
+
+/*
  * Look up the people of the rows at hand and record those that count
  */
 static void
@@ -477,7 +499,7 @@ record_batch(SourceReader *reader)
 {
 	Ingest	   *ingest = reader->ingest;
 
-	for (int i = 0; i < reader->batch_count; i++)
+	for (int i = 0; i < reader->batch_count && !reader->source->by_account; i++)
 	{
 		intern_prefetch(ingest->people, reader->batch[i].target_id);
 		if (reader->batch[i].has_actor)
@@ -488,18 +510,20 @@ record_batch(SourceReader *reader)
 		Row		   *row = &reader->batch[i];
 
 		row->people = row->weight;
-		row->target = ingest_person(ingest, row->target_id);
-		row->actor = row->has_actor ? ingest_person(ingest, row->actor_id) : NOBODY;
-		prefetch_to_write(ingest_log(ingest, row->signal->network, partition_of(row->target),
-									 ROWS_INTERACTIONS)->next);
-		if (row->has_actor)
+		find_people(reader, row);
+		if (row->target != NOBODY)
+			prefetch_to_write(ingest_log(ingest, row->signal->network, partition_of(row->target),
+										 ROWS_INTERACTIONS)->next);
+		if (row->actor != NOBODY)
 			prefetch_to_write(&ingest->last_active_at[row->actor]);
 	}
 	for (int i = 0; i < reader->batch_count; i++)
 	{
 		Row		   *row = &reader->batch[i];
 
-		if (row->actor == row->target &&
+		if (row->target == NOBODY)
+			ingest->rows_ignored[IGNORE_UNLINKED_ACCOUNT]++;
+		else if (row->actor == row->target &&
 			(role_is_engaging(row->signal->role) || row->signal->role == ROLE_FOLLOW))
 			ingest->rows_ignored[IGNORE_SELF]++;
 		else if (ingest->privacy == NULL || respect_privacy(ingest, row))
@@ -550,9 +574,9 @@ read_row(SourceReader *reader, TupleTableSlot *slot, Row *row, IgnoreReason *rea
 	}
 
 	row->has_actor = !slot->tts_isnull[SOURCE_ACTOR];
-	row->target_id = keep_id(ingest, slot->tts_values[SOURCE_TARGET], &row->uuids[0]);
+	row->target_id = keep_id(reader, slot->tts_values[SOURCE_TARGET], &row->uuids[0]);
 	if (row->has_actor)
-		row->actor_id = keep_id(ingest, slot->tts_values[SOURCE_ACTOR], &row->uuids[1]);
+		row->actor_id = keep_id(reader, slot->tts_values[SOURCE_ACTOR], &row->uuids[1]);
 	row->post = row->signal->role == ROLE_SHARE || row->signal->role == ROLE_POST ?
 		row_post(reader, slot) : 0;
 	return true;
@@ -608,7 +632,7 @@ reader_create(Ingest *ingest, const Source *source)
 	reader->ingest = ingest;
 	reader->source = source;
 	reader->day_source = ingest->days != NULL && source->incremental ? source->number : -1;
-	reader->batch_limit = ingest->model->ref.id_type == TEXTOID ? 1 : BATCH_ROWS;
+	reader->batch_limit = ingest->model->ref.id_type == TEXTOID || source->by_account ? 1 : BATCH_ROWS;
 	reader->fixed_signal = NO_SIGNAL;
 	if (source->kind != NULL && source->network != NULL)
 	{

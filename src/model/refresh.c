@@ -84,6 +84,7 @@ refresh_as_owner(const ModelRef *ref, RefreshRecord *record, RunOptions options)
 		/* what a refresh that has just let go of the lock has left must be seen */
 		PushActiveSnapshot(IsolationUsesXactSnapshot() ? GetActiveSnapshot() : GetLatestSnapshot());
 		running = &refresh;
+		record->configuration = configuration_note(ref);
 		run = run_compute(ref, record->as_of, options);
 		publish_run(run);
 		PopActiveSnapshot();

@@ -24,6 +24,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "model/accounts.h"
 #include "model/attempt.h"
 #include "model/refresh_log.h"
 
@@ -33,7 +34,7 @@
 /* How long the worker waits for the log before it gives up */
 #define LOG_LOCK_TIMEOUT	"5s"
 
-#define LOG_COLUMNS	16
+#define LOG_COLUMNS	19
 
 /* A failed run as it travels to the worker */
 typedef struct FailedRun
@@ -72,6 +73,23 @@ ignored_json(const Ingest *ingest)
 							 ignore_reason_name(i), ingest->rows_ignored[i]);
 	appendStringInfoChar(&json, '}');
 	return json.data;
+}
+
+/*
+ * What was read of the links between accounts and people, as JSON; NULL when
+ * there was no need to
+ */
+static char *
+accounts_json(const Ingest *ingest)
+{
+	const AccountCounts *counts;
+
+	if (ingest->accounts == NULL)
+		return NULL;
+	counts = accounts_counts(ingest->accounts);
+	return psprintf("{\"links\": " UINT64_FORMAT ", \"people\": " UINT64_FORMAT
+					", \"null\": " UINT64_FORMAT ", \"unknown_network\": " UINT64_FORMAT "}",
+					counts->links, counts->people, counts->nulls, counts->unknown_network);
 }
 
 /*
@@ -127,7 +145,7 @@ refresh_log_insert(const RefreshRecord *record)
 	static Oid	types[LOG_COLUMNS] = {
 		TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
 		INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID, INT4OID, FLOAT8OID, INT4OID,
-		TEXTOID, TEXTOID, TEXTOID
+		TEXTOID, TEXTOID, TEXTOID, INT4OID, INT4OID, TEXTOID
 	};
 	MemoryContext context = CurrentMemoryContext;
 	MemoryContext old;
@@ -149,11 +167,18 @@ refresh_log_insert(const RefreshRecord *record)
 	set_text(values, nulls, 13, record->error_code);
 	set_text(values, nulls, 14, record->error);
 	set_text(values, nulls, 15, record->run_by);
+	if (record->run != NULL)
+	{
+		values[16] = Int32GetDatum(record->configuration.formula_version);
+		values[17] = Int32GetDatum(record->configuration.version);
+		memset(nulls + 16, ' ', 2);
+		set_text(values, nulls, 18, accounts_json(record->run->ingest));
+	}
 
 	SPI_execute_with_args("INSERT INTO influence.refresh_log AS l (model, status, as_of, started_at, finished_at, "
 						  "rows_read, rows_kept, rows_ignored, users, milliseconds, iterations, residual, calibration, "
-						  "error_code, error, run_by) "
-						  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10::jsonb, $11, $12, $13, $14, $15, $16) "
+						  "error_code, error, run_by, formula_version, configuration, accounts) "
+						  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10::jsonb, $11, $12, $13, $14, $15, $16, $17, $18, $19::jsonb) "
 						  "RETURNING l", LOG_COLUMNS, types, values, nulls, false, 0);
 	if (SPI_processed != 1)
 		elog(ERROR, "the refresh of model \"%s\" was not logged", record->model);

@@ -4,6 +4,7 @@
 #ifndef INFLUENCE_REFRESH_LOG_H
 #define INFLUENCE_REFRESH_LOG_H
 
+#include "model/configuration_store.h"
 #include "model/run.h"
 
 /* What a row of the log says */
@@ -14,6 +15,7 @@ typedef struct RefreshRecord
 	TimestampTz as_of;
 	TimestampTz started_at;
 	const Run  *run;			/* NULL unless it succeeded */
+	Configuration configuration;	/* of the run */
 	const char *error_code;		/* of a failure */
 	const char *error;
 	const char *run_by;

@@ -31,13 +31,10 @@ lap(instr_time *since)
 }
 
 /*
- * Compute the scores of a model
- *
- * The caller has become the model's owner (owner_enter). Free with run_free();
- * after an error the transaction's abort does.
+ * A run of a model as of a moment; model: NULL to load it
  */
-Run *
-run_compute(const ModelRef *ref, TimestampTz as_of, RunOptions options)
+static Run *
+compute(const ModelRef *ref, Model *model, TimestampTz as_of, RunOptions options)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "influence run",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -50,7 +47,7 @@ run_compute(const ModelRef *ref, TimestampTz as_of, RunOptions options)
 	INSTR_TIME_SET_CURRENT(since);
 	run->context = context;
 	run->as_of = as_of;
-	run->model = config_load(ref);
+	run->model = model != NULL ? model : config_load(ref);
 
 	closed = closed_days_plan(run->model, as_of, options.closed_days, options.settled_before);
 	run->ingest = ingest_run(run->model, as_of, closed);
@@ -72,6 +69,32 @@ run_compute(const ModelRef *ref, TimestampTz as_of, RunOptions options)
 
 	MemoryContextSwitchTo(old);
 	return run;
+}
+
+/*
+ * Compute the scores of a model
+ *
+ * The caller has become the model's owner (owner_enter). Free with run_free();
+ * after an error the transaction's abort does.
+ */
+Run *
+run_compute(const ModelRef *ref, TimestampTz as_of, RunOptions options)
+{
+	return compute(ref, NULL, as_of, options);
+}
+
+/*
+ * Compute the scores of a model under a configuration that is not the stored one
+ *
+ * model: loaded by the caller, and still the caller's after run_free().
+ */
+Run *
+run_compute_preview(Model *model, TimestampTz as_of, bool recalibrate)
+{
+	RunOptions	options = {.recalibrate = recalibrate,.closed_days = CLOSED_DAYS_IGNORE};
+
+	model->is_preview = true;
+	return compute(&model->ref, model, as_of, options);
 }
 
 /*

@@ -372,6 +372,23 @@ append_column(StringInfo query, const Mapping *mapping, const char *name, const 
 }
 
 /*
+ * End a query: the relation and the filter, if there is one
+ */
+static void
+append_from(StringInfo query, Mapping *mapping, const char *filter)
+{
+	appendStringInfo(query, " FROM %s",
+					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(mapping->relation)),
+												RelationGetRelationName(mapping->relation)));
+	if (filter == NULL)
+		return;
+	mapping->name = "filter";
+	mapping->text = filter;
+	mapping->expected = BOOLOID;
+	appendStringInfo(query, " WHERE (%s)", check_expression(mapping));
+}
+
+/*
  * Open the relation of a source; 42P01 when it was dropped
  */
 static Relation
@@ -484,27 +501,19 @@ source_query(const Model *model, const Source *source)
 {
 	Relation	relation = open_source(model, source);
 	Mapping		mapping = {.model = model->ref.name,.source = source->name,.relation = relation,.stored = true};
+	Oid			person_type = source->by_account ? TEXTOID : model->ref.id_type;
 	StringInfoData query;
 
 	initStringInfo(&query);
-	append_column(&query, &mapping, "actor", source->actor, model->ref.id_type);
-	append_column(&query, &mapping, "target", source->target, model->ref.id_type);
+	append_column(&query, &mapping, "actor", source->actor, person_type);
+	append_column(&query, &mapping, "target", source->target, person_type);
 	append_column(&query, &mapping, "occurred_at", source->occurred_at, TIMESTAMPTZOID);
 	append_column(&query, &mapping, "kind_column", source->kind_column, TEXTOID);
 	append_column(&query, &mapping, "network_column", source->network_column, TEXTOID);
 	append_column(&query, &mapping, "post", source->post, InvalidOid);
 	append_column(&query, &mapping, "weight", source->weight, FLOAT8OID);
 	append_column(&query, &mapping, "sentiment", source->sentiment, FLOAT8OID);
-	appendStringInfo(&query, " FROM %s",
-					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-												RelationGetRelationName(relation)));
-	if (source->filter != NULL)
-	{
-		mapping.name = "filter";
-		mapping.text = source->filter;
-		mapping.expected = BOOLOID;
-		appendStringInfo(&query, " WHERE (%s)", check_expression(&mapping));
-	}
+	append_from(&query, &mapping, source->filter);
 	if (source->ranges != NULL)
 	{
 		appendStringInfoString(&query, source->filter != NULL ? " AND " : " WHERE ");
@@ -566,6 +575,63 @@ source_stream(const Model *model, const Source *source,
 	PG_CATCH();
 	{
 		source_rethrow(model, source, context);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * The query that reads the accounts relation: its columns are those of AccountColumn
+ *
+ * Errors as for source_query(), with "accounts" for the name of the source.
+ */
+static char *
+accounts_query(const Model *model)
+{
+	const Accounts *accounts = model->accounts;
+	Relation	relation = try_relation_open(accounts->relation, AccessShareLock);
+	Mapping		mapping = {.model = model->ref.name,.source = "accounts",.relation = relation,.stored = true};
+	StringInfoData query;
+
+	if (relation == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation %s of the accounts of model \"%s\" does not exist",
+						accounts->relation_name, model->ref.name),
+				 errhint("Name another with influence_set_accounts().")));
+	initStringInfo(&query);
+	append_column(&query, &mapping, "user_id", accounts->user_id, model->ref.id_type);
+	append_column(&query, &mapping, "network", accounts->network, TEXTOID);
+	append_column(&query, &mapping, "account_id", accounts->account_id, TEXTOID);
+	append_from(&query, &mapping, accounts->filter);
+	relation_close(relation, AccessShareLock);
+	return query.data;
+}
+
+/*
+ * Read the accounts relation: call back for its columns and for each row
+ *
+ * Errors: those of accounts_query(), and whatever the query or a callback raises.
+ */
+void
+accounts_stream(const Model *model, StartCallback start, RowCallback row, void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+	char	   *sql = accounts_query(model);
+	ErrorData  *error;
+
+	PG_TRY();
+	{
+		query_stream(sql, start, row, arg);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		if (error->sqlerrcode != ERRCODE_QUERY_CANCELED && strstr(error->message, "accounts of model \"") == NULL)
+			error->message = psprintf("accounts of model \"%s\" cannot be read: %s",
+									  model->ref.name, error->message);
+		ReThrowError(error);
 	}
 	PG_END_TRY();
 }

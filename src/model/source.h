@@ -24,6 +24,14 @@ typedef enum SourceColumn
 
 #define SOURCE_COLUMN_COUNT	(SOURCE_SENTIMENT + 1)
 
+/* Columns of the query that reads the accounts relation */
+typedef enum AccountColumn
+{
+	ACCOUNT_USER,
+	ACCOUNT_NETWORK,
+	ACCOUNT_ID
+} AccountColumn;
+
 extern char *source_expression(Relation relation, const char *model, const char *source,
 							   const char *name, const char *text, Oid type);
 extern char *source_columns(const Model *model, const Source *source);
@@ -33,5 +41,6 @@ extern char *source_query(const Model *model, const Source *source);
 extern void source_rethrow(const Model *model, const Source *source, MemoryContext context);
 extern void source_stream(const Model *model, const Source *source,
 						  StartCallback start, RowCallback row, void *arg);
+extern void accounts_stream(const Model *model, StartCallback start, RowCallback row, void *arg);
 
 #endif							/* INFLUENCE_SOURCE_H */
