@@ -21,6 +21,11 @@ CREATE TABLE influence.models (
 		CONSTRAINT bad_row_policy_is_skip_or_error CHECK (bad_row_policy IN ('skip', 'error')),
 	sentiment_policy          text NOT NULL DEFAULT 'split'
 		CONSTRAINT sentiment_policy_is_split_or_ignore CHECK (sentiment_policy IN ('split', 'ignore')),
+	-- what people received while they are away
+	inactivity_policy         text NOT NULL DEFAULT 'decay'
+		CONSTRAINT inactivity_policy_is_decay_grace_or_freeze CHECK (inactivity_policy IN ('decay', 'grace', 'freeze')),
+	grace_period              interval NOT NULL DEFAULT '3 days'
+		CONSTRAINT grace_period_to_1000_years CHECK (grace_period >= '0' AND grace_period <= '1000 years'),
 	-- one pair
 	reach_half_life           interval NOT NULL DEFAULT '30 days'
 		CONSTRAINT reach_half_life_is_positive CHECK (reach_half_life > '0' AND isfinite(reach_half_life)),
@@ -87,6 +92,8 @@ COMMENT ON COLUMN influence.models.time_window IS 'Older rows do not count, exce
 COMMENT ON COLUMN influence.models.clock_skew IS 'Rows up to this far after the as-of time count as if they had just happened; later ones are ignored';
 COMMENT ON COLUMN influence.models.bad_row_policy IS 'skip: rows with an impossible weight, time or sentiment are counted in the log and skipped; error: they fail the refresh';
 COMMENT ON COLUMN influence.models.sentiment_policy IS 'split: the negative part of a row goes to notoriety and not to the score; ignore: sentiment has no effect';
+COMMENT ON COLUMN influence.models.inactivity_policy IS 'What the clock does by which the rows towards a person age: decay, it always runs; grace, it stops for grace_period after the last post; freeze, it stops grace_period after each post until the next one';
+COMMENT ON COLUMN influence.models.grace_period IS 'How long after a post a person''s clock stands (inactivity policy grace) or runs on (freeze)';
 COMMENT ON COLUMN influence.models.reach_half_life IS 'Time after which a person''s last reaction counts half in true reach';
 COMMENT ON COLUMN influence.models.reciprocity_discount IS 'Part of the engagement that is taken off between two people who react to each other equally; 0 to 1';
 COMMENT ON COLUMN influence.models.selectivity_rate IS 'Reactions a day at which a single reaction of a person counts half';
@@ -365,7 +372,7 @@ GRANT USAGE ON SCHEMA influence TO PUBLIC;
 
 -- Name, id type and schema of a model cannot change: its views hold them.
 GRANT SELECT, INSERT, DELETE ON influence.models TO PUBLIC;
-GRANT UPDATE (time_window, clock_skew, bad_row_policy, sentiment_policy,
+GRANT UPDATE (time_window, clock_skew, bad_row_policy, sentiment_policy, inactivity_policy, grace_period,
 			  reach_half_life, reciprocity_discount, selectivity_rate, anonymous_reach,
 			  damping, max_iterations, tolerance,
 			  audience_weight, engagement_weight, true_reach_weight, amplification_weight,

@@ -155,6 +155,35 @@ row_signal(const SourceReader *reader, TupleTableSlot *slot)
 }
 
 /*
+ * Is the row young enough by the real clock?
+ */
+static inline bool
+is_recent(const Model *model, const Row *row)
+{
+	return row->age <= model_longest_age(model) || role_is_standing(row->signal->role);
+}
+
+/*
+ * Is the row older than the window, and so old that no stopped clock (clock.c)
+ * could bring it back? Posts stop clocks however old they are.
+ */
+static bool
+is_out_of_reach(const Model *model, const Row *row)
+{
+	if (is_recent(model, row))
+		return false;
+	switch (model->inactivity_policy)
+	{
+		case INACTIVITY_GRACE:
+			return row->signal->role != ROLE_POST && row->age > model->time_window + model->grace_period;
+		case INACTIVITY_FREEZE:
+			return false;
+		default:
+			return true;
+	}
+}
+
+/*
  * Read the time; false with the reason when the row is out of time
  */
 static bool
@@ -169,8 +198,7 @@ read_time(const SourceReader *reader, Row *row, IgnoreReason *reason)
 
 	if (row->age < -model->clock_skew)
 		*reason = IGNORE_FUTURE;
-	else if (!role_is_standing(row->signal->role) &&
-			 model->time_window > 0 && row->age > model->time_window)
+	else if (is_out_of_reach(model, row))
 		*reason = IGNORE_OUTSIDE_WINDOW;
 	else
 	{
@@ -385,7 +413,8 @@ record_in_day(DaySet *set, DayRows *day, const Row *row)
 }
 
 /*
- * Add a row that counts to the logs of its network
+ * Add a row that counts, or may count by its target's clock, to the logs of its
+ * network
  */
 static void
 record_row(Ingest *ingest, const Row *row)
@@ -400,7 +429,7 @@ record_row(Ingest *ingest, const Row *row)
 		return;
 	}
 
-	if (signal->role != ROLE_FOLLOW && negative_part > 0)
+	if (signal->role != ROLE_FOLLOW && negative_part > 0 && is_recent(ingest->model, row))
 		ingest->notoriety[row->target] += signal->weight * row->weight * negative_part *
 			decay_factor(row->age, signal->half_life);
 

@@ -137,6 +137,8 @@ tier_datum(TierDatum *last, const Model *model, double score)
 static void
 fill_scores(const Run *run, RowSink *sink)
 {
+	const Clocks *clocks = run->measures->clocks;
+	const TimestampTz *frozen_since = clocks == NULL ? NULL : clocks->frozen_since;
 	Datum		values[lengthof(score_types)];
 	bool		nulls[lengthof(score_types)];
 	TierDatum	tier = {0};
@@ -162,8 +164,8 @@ fill_scores(const Run *run, RowSink *sink)
 			values[10 + j] = float_or_null(person->change[j], &nulls[10 + j]);
 		values[13] = TimestampTzGetDatum(last_active_at);
 		nulls[13] = TIMESTAMP_IS_NOBEGIN(last_active_at);
-		nulls[14] = true;
-		values[14] = (Datum) 0;
+		nulls[14] = frozen_since == NULL || TIMESTAMP_IS_NOBEGIN(frozen_since[person->person]);
+		values[14] = nulls[14] ? (Datum) 0 : TimestampTzGetDatum(frozen_since[person->person]);
 		values[15] = TimestampTzGetDatum(run->as_of);
 		sink->put(sink, values, nulls);
 	}
