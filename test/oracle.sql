@@ -206,7 +206,8 @@ SELECT network, kind, actor, target, occurred_at, post, role, conversational,
 	role IN ('reaction', 'share', 'endorsement') AS engaging,
 	signal_weight, age, recent, w, s, decay, reach_decay,
 	signal_weight * w * decay * (1 + least(s, 0)) AS influence_part,
-	signal_weight * w * real_decay * greatest(0, -s) AS notoriety_part
+	signal_weight * w * real_decay * greatest(0, -s) AS notoriety_part,
+	signal_weight * w * real_decay * greatest(0, s) AS approval_part
 FROM decayed
 WITH NO DATA;
 
@@ -690,7 +691,7 @@ WITH people AS (
 	JOIN oracle.network_mass AS m ON m.network = n.network AND m.target = n.user_id
 	GROUP BY user_id
 ), notorious AS (
-	SELECT target, sum(notoriety_part) AS notoriety
+	SELECT target, sum(notoriety_part) AS notoriety, sum(approval_part) AS approval
 	FROM oracle.counted
 	WHERE engaging OR role = 'authority'
 	GROUP BY target
@@ -721,7 +722,8 @@ SELECT r.target AS user_id,
 	r.score - oracle.score_before(30, r.target) AS month_change,
 	a.last_active_at,
 	f.frozen_since,
-	p.as_of
+	p.as_of,
+	coalesce(1 - abs(n.approval - n.notoriety) / nullif(n.approval + n.notoriety, 0), 0) AS controversy
 FROM ranked AS r
 CROSS JOIN oracle.parameters AS p
 JOIN shown AS s ON s.user_id = r.target

@@ -142,7 +142,8 @@ typedef struct Ingest
 
 	uint32		person_capacity;	/* length of the arrays below */
 	TimestampTz *last_active_at;	/* by person; DT_NOBEGIN: never */
-	double	   *notoriety;		/* by person */
+	double	   *notoriety;		/* by person: decayed value of what was hostile */
+	double	   *approval;		/* by person: of what was friendly */
 	uint8	   *privacy;		/* PrivacyRule by person; NULL: none for anybody */
 
 	uint64		rows_read;

@@ -359,12 +359,12 @@ append_day_anonymous(DaySet *set, DayRows *day, const Row *row, Stamp stamp)
 }
 
 static void
-append_day_notoriety(DaySet *set, DayRows *day, const Row *row, Stamp stamp)
+append_day_sentiment(DaySet *set, DayRows *day, const Row *row, Stamp stamp)
 {
-	DayNotoriety *record = append_day_record(set, day, row, DAY_NOTORIETY, row->target);
+	DaySentiment *record = append_day_record(set, day, row, DAY_SENTIMENT, row->target);
 
 	record->signal = stamp.signal;
-	record->value = row->weight * -row->sentiment *
+	record->value = row->weight * row->sentiment *
 		decay_factor((double) stamp.age, row->signal->half_life);
 }
 
@@ -396,8 +396,8 @@ record_in_day(DaySet *set, DayRows *day, const Row *row)
 		return;
 	}
 
-	if (signal->role != ROLE_FOLLOW && stamp.negative)
-		append_day_notoriety(set, day, row, stamp);
+	if (signal->role != ROLE_FOLLOW && row->sentiment != 0)
+		append_day_sentiment(set, day, row, stamp);
 	if (role_is_engaging(signal->role))
 		day->earliest_reaction = Min(day->earliest_reaction, row->occurred_at);
 
@@ -413,6 +413,19 @@ record_in_day(DaySet *set, DayRows *day, const Row *row)
 }
 
 /*
+ * Add what a row says of its target, by the real clock
+ */
+static void
+add_sentiment(Ingest *ingest, const Row *row)
+{
+	double		value = row->signal->weight * row->weight *
+		decay_factor(row->age, row->signal->half_life);
+
+	ingest->notoriety[row->target] += value * Max(-row->sentiment, 0);
+	ingest->approval[row->target] += value * Max(row->sentiment, 0);
+}
+
+/*
  * Add a row that counts, or may count by its target's clock, to the logs of its
  * network
  */
@@ -420,7 +433,6 @@ static void
 record_row(Ingest *ingest, const Row *row)
 {
 	const Signal *signal = row->signal;
-	double		negative_part = Max(-row->sentiment, 0);
 
 	if (signal->role == ROLE_POST)
 	{
@@ -429,10 +441,8 @@ record_row(Ingest *ingest, const Row *row)
 		return;
 	}
 
-	if (signal->role != ROLE_FOLLOW && negative_part > 0 && is_recent(ingest->model, row))
-		ingest->notoriety[row->target] += signal->weight * row->weight * negative_part *
-			decay_factor(row->age, signal->half_life);
-
+	if (signal->role != ROLE_FOLLOW && row->sentiment != 0 && is_recent(ingest->model, row))
+		add_sentiment(ingest, row);
 	if (row->actor != NOBODY)
 		ingest_note_activity(ingest, row->actor, row->occurred_at);
 	if (role_is_engaging(signal->role))

@@ -35,7 +35,8 @@
 static const Oid score_types[] = {
 	USER_ID, FLOAT8OID, TEXTOID, INT8OID, FLOAT8OID,
 	FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
-	FLOAT8OID, FLOAT8OID, FLOAT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID
+	FLOAT8OID, FLOAT8OID, FLOAT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+	FLOAT8OID
 };
 
 static const Oid network_score_types[] = {
@@ -104,6 +105,7 @@ next_by_rank(const Run *run, uint32 i)
 
 		prefetch(&run->ingest->last_active_at[person]);
 		prefetch(&run->ingest->notoriety[person]);
+		prefetch(&run->ingest->approval[person]);
 	}
 	return run_next_person(run, scores->by_rank, i);
 }
@@ -129,6 +131,23 @@ tier_datum(TierDatum *last, const Model *model, double score)
 		last->text = CStringGetTextDatum(name);
 	}
 	return last->text;
+}
+
+/*
+ * How divided people are about a person: 1 when what is hostile weighs as much as
+ * what is friendly, 0 when all of it is one or there is neither
+ *
+ * The idea, that opinions which oppose each other make a controversy and a one-sided
+ * crowd does not, is that of Popescu and Pennacchiotti: "Detecting controversial
+ * events from Twitter", CIKM 2010.
+ */
+static double
+controversy(const Ingest *ingest, uint32 person)
+{
+	double		hostile = ingest->notoriety[person];
+	double		friendly = ingest->approval[person];
+
+	return hostile > 0 && friendly > 0 ? 1 - fabs(friendly - hostile) / (friendly + hostile) : 0;
 }
 
 /*
@@ -167,6 +186,7 @@ fill_scores(const Run *run, RowSink *sink)
 		nulls[14] = frozen_since == NULL || TIMESTAMP_IS_NOBEGIN(frozen_since[person->person]);
 		values[14] = nulls[14] ? (Datum) 0 : TimestampTzGetDatum(frozen_since[person->person]);
 		values[15] = TimestampTzGetDatum(run->as_of);
+		values[16] = Float8GetDatum(controversy(run->ingest, person->person));
 		sink->put(sink, values, nulls);
 	}
 }

@@ -356,6 +356,19 @@ sub test_storm
 		 FROM generate_series(1, 500) AS i");
 	is(score($model, $ANN), $before, 'a storm of angry replies does not change the score');
 	cmp_ok(measure($model, $ANN, 'notoriety'), '>', 100, 'but makes notorious');
+	is(measure($model, $ANN, 'controversy'), 0, 'a one-sided crowd is no controversy');
+
+	# As many are for her, a little less firmly
+	add_rows($model,
+		"SELECT 'app', 'reply', 3500 + i, $ANN, timestamptz '$NOW' - interval '1 hour', 'scandal', NULL::float8, 0.9
+		 FROM generate_series(1, 500) AS i");
+	cmp_ok(abs(measure($model, $ANN, 'controversy') - 1.8 / 1.9), '<', 1e-9, 'when others stand up for her, it is');
+	cmp_ok(score($model, $ANN), '>', $before, 'and these raise the score');
+
+	sql("UPDATE influence.models SET sentiment_policy = 'ignore' WHERE model = '$model'");
+	refresh($model);
+	is(sql("SELECT max(notoriety), max(controversy) FROM $model.scores"), '0|0', 'without sentiment there is neither');
+	sql("UPDATE influence.models SET sentiment_policy = 'split' WHERE model = '$model'");
 
 	# Blocks and reports are negative without saying so
 	add_rows($model, reactions_of_people(4001, 4100, $BOB, 'block'), reactions_of_people(4001, 4100, $BOB, 'report'));
