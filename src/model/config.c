@@ -152,6 +152,7 @@ load_options(Model *model)
 	model->target_p95 = float_column(0, "target_p95");
 	model->calibrate_each_refresh = bool_column(0, "calibrate_each_refresh");
 	model->closing_delay = interval_column(0, "closing_delay");
+	model->max_daily_gain = float_column(0, "max_daily_gain");
 	model->history_retention = interval_column(0, "history_retention");
 
 	published = column(0, "published_as_of", &isnull);

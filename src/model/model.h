@@ -139,6 +139,7 @@ typedef struct Model
 	bool		calibrate_each_refresh;
 
 	double		closing_delay;	/* microseconds */
+	double		max_daily_gain; /* points; 0: no limit */
 	double		history_retention;	/* microseconds; 0: for ever */
 	TimestampTz published_as_of;	/* DT_NOBEGIN before the first refresh */
 

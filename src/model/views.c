@@ -36,7 +36,7 @@ static const Oid score_types[] = {
 	USER_ID, FLOAT8OID, TEXTOID, INT8OID, FLOAT8OID,
 	FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
 	FLOAT8OID, FLOAT8OID, FLOAT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-	FLOAT8OID
+	FLOAT8OID, FLOAT8OID, FLOAT8OID
 };
 
 static const Oid network_score_types[] = {
@@ -187,6 +187,8 @@ fill_scores(const Run *run, RowSink *sink)
 		values[14] = nulls[14] ? (Datum) 0 : TimestampTzGetDatum(frozen_since[person->person]);
 		values[15] = TimestampTzGetDatum(run->as_of);
 		values[16] = Float8GetDatum(controversy(run->ingest, person->person));
+		values[17] = float_or_null(person->change[2] - person->scale_change, &nulls[17]);
+		values[18] = float_or_null(person->scale_change, &nulls[18]);
 		sink->put(sink, values, nulls);
 	}
 }

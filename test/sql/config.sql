@@ -54,6 +54,8 @@ UPDATE influence.models SET bad_row_policy = 'ignore' WHERE model = 'config_test
 UPDATE influence.models SET sentiment_policy = '' WHERE model = 'config_test';
 UPDATE influence.models SET inactivity_policy = 'sleep' WHERE model = 'config_test';
 UPDATE influence.models SET grace_period = '-1 second' WHERE model = 'config_test';
+UPDATE influence.models SET max_daily_gain = 0 WHERE model = 'config_test';
+UPDATE influence.models SET max_daily_gain = 'NaN' WHERE model = 'config_test';
 UPDATE influence.models SET calibration_policy = 'never' WHERE model = 'config_test';
 UPDATE influence.models SET damping = 1 WHERE model = 'config_test';
 UPDATE influence.models SET selectivity_rate = 0 WHERE model = 'config_test';
