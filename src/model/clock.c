@@ -169,12 +169,25 @@ fill_partition(Clocks *clocks, const Ingest *ingest, uint32 partition, char *buf
 }
 
 /*
+ * Keep to influence.max_memory, of which the rest of the run needs its part
+ */
+static void
+limit_memory(Clocks *clocks, Ingest *ingest)
+{
+	if (!memory_over_limit(&ingest->limit))
+		return;
+	ingest_spill(ingest);
+	clocks_spill(clocks, ingest->spill);
+	memory_limit_relieved(&ingest->limit);
+}
+
+/*
  * Everybody's clock, in the current memory context; NULL when all of them run
  *
  * To be called while the rows of all networks are there.
  */
 Clocks *
-clocks_create(const Ingest *ingest)
+clocks_create(Ingest *ingest)
 {
 	uint32		person_count = intern_count(ingest->people);
 	char	   *buffer;
@@ -189,11 +202,13 @@ clocks_create(const Ingest *ingest)
 		for (uint32 i = 0; i < person_count; i++)
 			clocks->frozen_since[i] = DT_NOBEGIN;
 	}
+	for (int i = 0; i < PARTITION_COUNT; i++)
+		record_log_init(&clocks->pauses[i], sizeof(Pause), CurrentMemoryContext);
 	buffer = palloc(LAST_CHUNK_BYTES);
 	for (int i = 0; i < PARTITION_COUNT; i++)
 	{
-		record_log_init(&clocks->pauses[i], sizeof(Pause), CurrentMemoryContext);
 		fill_partition(clocks, ingest, i, buffer);
+		limit_memory(clocks, ingest);
 	}
 	pfree(buffer);
 	return clocks;

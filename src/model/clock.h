@@ -36,7 +36,7 @@ typedef struct PartitionClocks
 	Pause	   *pauses;			/* NULL: all clocks run */
 } PartitionClocks;
 
-extern Clocks *clocks_create(const Ingest *ingest);
+extern Clocks *clocks_create(Ingest *ingest);
 extern void clocks_spill(Clocks *clocks, SpillFile *file);
 extern PartitionClocks clocks_load(const Clocks *clocks, uint32 partition, uint32 place_count);
 extern double clock_shortened_age(const PartitionClocks *clocks, uint32 place, double age);

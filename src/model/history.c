@@ -496,18 +496,28 @@ history_fill(const Run *run, Replacement *replacement)
 }
 
 /*
+ * Note which map the scores of the day are read off
+ */
+void
+history_note_calibration(const Run *run)
+{
+	const Calibration *map = run->scores->calibration;
+
+	if (run->as_of >= FIRST_HISTORY_MOMENT && run->as_of < END_HISTORY_MOMENT)
+		calibration_note_day(run->model, day_of(run->as_of), map == NULL ? 0 : map->version);
+}
+
+/*
  * Start the replacement of the day's table, NULL for moments that no date can
  * name in the table's name
  */
 Replacement *
 history_begin(const Run *run)
 {
-	const Calibration *map = run->scores->calibration;
 	Oid			table;
 
 	if (run->as_of < FIRST_HISTORY_MOMENT || run->as_of >= END_HISTORY_MOMENT)
 		return NULL;
-	calibration_note_day(run->model, day_of(run->as_of), map == NULL ? 0 : map->version);
 	SPI_connect();
 	table = ensure_day_table(run->model, day_of(run->as_of));
 	SPI_finish();
