@@ -260,7 +260,8 @@ async function scores() {
 			r.rank, r.percentile, s.true_reach, s.amplification, s.network_influence, s.audience,
 			coalesce(n.notoriety, 0) AS notoriety,
 			NULL::DOUBLE AS day_change, NULL::DOUBLE AS week_change, NULL::DOUBLE AS month_change,
-			a.last_active_at, NULL::TIMESTAMP AS frozen_since, TIMESTAMP '${model.as_of}' AS as_of
+			a.last_active_at, NULL::TIMESTAMP AS frozen_since, TIMESTAMP '${model.as_of}' AS as_of,
+			0::DOUBLE AS controversy, NULL::DOUBLE AS month_change_own, NULL::DOUBLE AS month_change_scale
 		FROM ranked AS r
 		JOIN shown AS s ON s.user_id = r.target
 		LEFT JOIN notorious AS n ON n.target = r.target

@@ -430,7 +430,8 @@ SELECT r.target AS user_id, r.score,
 	r.rank, r.percentile, s.true_reach, s.amplification, s.network_influence, s.audience,
 	coalesce(n.notoriety, 0) AS notoriety,
 	r.score - d.score AS day_change, r.score - w.score AS week_change, r.score - m.score AS month_change,
-	a.last_active_at, NULL::timestamptz AS frozen_since, :'as_of'::timestamptz AS as_of
+	a.last_active_at, NULL::timestamptz AS frozen_since, :'as_of'::timestamptz AS as_of,
+	0::float8 AS controversy, r.score - m.score AS month_change_own, m.score - m.score AS month_change_scale
 FROM ranked AS r
 JOIN shown AS s ON s.user_id = r.target
 LEFT JOIN notorious AS n USING (target)

@@ -9,7 +9,8 @@
 -- Every step of the formula is one materialized view, in the order in which it
 -- is computed:
 --
---   interactions -> classified -> counted -> observation -> pairs -> actors
+--   interactions -> classified -> pauses -> clocked -> counted -> observation
+--     -> pairs -> actors
 --     -> trust -> reciprocity -> pair_values
 --     -> engagement, true_reach, audience, amplification (shares_and_posts,
 --        prior), graph (edges, nodes, ranks) -> network_influence, authority
@@ -86,12 +87,14 @@ SELECT m.*,
 	oracle.microseconds(r.as_of) AS as_of_us,
 	oracle.microseconds(m.time_window) AS time_window_us,
 	oracle.microseconds(m.clock_skew) AS clock_skew_us,
+	oracle.microseconds(m.grace_period) AS grace_period_us,
 	oracle.microseconds(m.reach_half_life) AS reach_half_life_us
 FROM oracle.run AS r
 JOIN influence.models AS m USING (model)
 WITH NO DATA;
 
--- Step 1: does the row count, and if not, why
+-- Step 1: does the row count, and if not, why. Rows outside the window go on
+-- where a clock that stood still may bring them back, and so do all posts there.
 
 CREATE MATERIALIZED VIEW oracle.classified AS
 SELECT i.network, i.kind, i.actor, i.target, i.occurred_at, i.post,
@@ -106,7 +109,9 @@ SELECT i.network, i.kind, i.actor, i.target, i.occurred_at, i.post,
 		WHEN i.sentiment = 'NaN' OR i.sentiment NOT BETWEEN -1 AND 1 THEN 'bad_sentiment'
 		WHEN oracle.microseconds(i.occurred_at) > p.as_of_us + p.clock_skew_us THEN 'future'
 		WHEN g.role NOT IN ('follow', 'authority')
-			AND p.as_of_us - oracle.microseconds(i.occurred_at) > p.time_window_us THEN 'outside_window'
+			AND p.as_of_us - oracle.microseconds(i.occurred_at) > p.time_window_us
+				+ CASE WHEN p.inactivity_policy = 'grace' THEN p.grace_period_us ELSE 0 END
+			AND (p.inactivity_policy = 'decay' OR p.inactivity_policy = 'grace' AND g.role <> 'post') THEN 'outside_window'
 		WHEN g.weight * coalesce(i.weight, 1) = 0 THEN 'zero_weight'
 		WHEN g.role IN ('reaction', 'share', 'follow', 'endorsement')
 			AND i.actor = i.target THEN 'self'
@@ -117,33 +122,92 @@ LEFT JOIN influence.signals AS g
 	ON g.model = p.model AND g.network = i.network AND g.kind = i.kind
 WITH NO DATA;
 
+-- Step 1b: when people's clocks stood still. grace: at the as-of time the clock
+-- shows the last post or, if that is later, the time a grace period ago; so it
+-- stood since then. freeze: from a grace period after each post until the next
+-- one, or the as-of time.
+
+CREATE MATERIALIZED VIEW oracle.pauses AS
+WITH posts AS (
+	SELECT target, least(occurred_at, p.as_of) AS posted_at,
+		lead(least(occurred_at, p.as_of), 1, p.as_of) OVER (PARTITION BY target ORDER BY occurred_at) AS next_at
+	FROM oracle.classified
+	CROSS JOIN oracle.parameters AS p
+	WHERE role = 'post' AND ignored_because IS NULL
+), stops AS (
+	SELECT target, posted_at + p.grace_period AS stopped_at, next_at AS went_on_at
+	FROM posts
+	CROSS JOIN oracle.parameters AS p
+	WHERE p.inactivity_policy = 'freeze'
+	UNION ALL
+	SELECT target, greatest(max(posted_at), p.as_of - p.grace_period), p.as_of
+	FROM posts
+	CROSS JOIN oracle.parameters AS p
+	WHERE p.inactivity_policy = 'grace'
+	GROUP BY target, p.as_of, p.grace_period
+)
+SELECT target, oracle.microseconds(stopped_at) AS stopped_us, oracle.microseconds(went_on_at) AS went_on_us,
+	stopped_at, went_on_at = p.as_of AS until_now
+FROM stops
+CROSS JOIN oracle.parameters AS p
+WHERE stopped_at < went_on_at
+WITH NO DATA;
+
+-- Step 1c: ages by the real clock and by that of the target, and whether the
+-- row counts by the latter
+
+CREATE MATERIALIZED VIEW oracle.clocked AS
+WITH aged AS (
+	SELECT c.*, c.ignored_because IS NULL AS was_read,
+		greatest(0, p.as_of_us - oracle.microseconds(c.occurred_at))::float8 AS age,
+		coalesce((SELECT sum(s.went_on_us - greatest(s.stopped_us, oracle.microseconds(c.occurred_at)))
+				  FROM oracle.pauses AS s
+				  WHERE s.target = c.target AND s.went_on_us > oracle.microseconds(c.occurred_at)), 0)::float8 AS stood_still
+	FROM oracle.classified AS c
+	CROSS JOIN oracle.parameters AS p
+), recent AS (
+	SELECT aged.*, age - stood_still AS clock_age,
+		age <= coalesce(p.time_window_us, 'Infinity') OR role IN ('follow', 'authority') AS recent
+	FROM aged
+	CROSS JOIN oracle.parameters AS p
+)
+SELECT network, kind, actor, target, occurred_at, post, weight, sentiment,
+	role, signal_weight, half_life, polarity, conversational, age, clock_age, recent, was_read,
+	CASE WHEN was_read AND role NOT IN ('follow', 'authority') AND clock_age > p.time_window_us
+		THEN 'outside_window' ELSE ignored_because END AS ignored_because
+FROM recent
+CROSS JOIN oracle.parameters AS p
+WITH NO DATA;
+
 -- Step 2: what a row is worth. w: weight of the row, s: its sentiment; v =
--- W * w * decay falls into an influence part and a notoriety part.
+-- W * w * decay falls into an influence part, by the clock of the target, and a
+-- notoriety part, by the real one.
 
 CREATE MATERIALIZED VIEW oracle.counted AS
-WITH aged AS (
+WITH moods AS (
 	SELECT c.*,
-		greatest(0, p.as_of_us - oracle.microseconds(c.occurred_at))::float8 AS age,
 		coalesce(c.weight, 1) AS w,
 		CASE
 			WHEN p.sentiment_policy = 'ignore' OR c.role = 'post' THEN 0
 			ELSE coalesce(c.sentiment, c.polarity)
 		END AS s,
 		p.reach_half_life_us
-	FROM oracle.classified AS c
+	FROM oracle.clocked AS c
 	CROSS JOIN oracle.parameters AS p
 	WHERE c.ignored_because IS NULL
 ), decayed AS (
-	SELECT aged.*,
-		oracle.decay(age, oracle.microseconds(half_life)) AS decay,
-		oracle.decay(age, reach_half_life_us) AS reach_decay
-	FROM aged
+	SELECT moods.*,
+		oracle.decay(clock_age, oracle.microseconds(half_life)) AS decay,
+		oracle.decay(clock_age, reach_half_life_us) AS reach_decay,
+		CASE WHEN recent THEN oracle.decay(age, oracle.microseconds(half_life)) ELSE 0 END AS real_decay
+	FROM moods
 )
 SELECT network, kind, actor, target, occurred_at, post, role, conversational,
 	role IN ('reaction', 'share', 'endorsement') AS engaging,
-	signal_weight, age, w, s, decay, reach_decay,
+	signal_weight, age, recent, w, s, decay, reach_decay,
 	signal_weight * w * decay * (1 + least(s, 0)) AS influence_part,
-	signal_weight * w * decay * greatest(0, -s) AS notoriety_part
+	signal_weight * w * real_decay * greatest(0, -s) AS notoriety_part,
+	signal_weight * w * real_decay * greatest(0, s) AS approval_part
 FROM decayed
 WITH NO DATA;
 
@@ -156,11 +220,11 @@ SELECT coalesce(p.time_window_us / 86400000000,
 FROM oracle.parameters AS p
 WITH NO DATA;
 
--- Step 4: identified pairs
+-- Step 4: identified pairs. c: what the actor did lately
 
 CREATE MATERIALIZED VIEW oracle.pairs AS
 SELECT network, actor, target,
-	count(*) AS c,
+	count(*) FILTER (WHERE recent) AS c,
 	sum(influence_part) AS x,
 	coalesce(sum(influence_part) FILTER (WHERE NOT conversational), 0) AS n,
 	coalesce(max(reach_decay) FILTER (WHERE s >= 0), 0) AS p
@@ -627,16 +691,21 @@ WITH people AS (
 	JOIN oracle.network_mass AS m ON m.network = n.network AND m.target = n.user_id
 	GROUP BY user_id
 ), notorious AS (
-	SELECT target, sum(notoriety_part) AS notoriety
+	SELECT target, sum(notoriety_part) AS notoriety, sum(approval_part) AS approval
 	FROM oracle.counted
 	WHERE engaging OR role = 'authority'
 	GROUP BY target
 ), active AS (
 	SELECT person, max(occurred_at) AS last_active_at
-	FROM (SELECT actor AS person, occurred_at FROM oracle.counted
+	FROM (SELECT actor AS person, occurred_at FROM oracle.clocked WHERE was_read
 		  UNION ALL
-		  SELECT target, occurred_at FROM oracle.counted WHERE role = 'post') AS actions
+		  SELECT target, occurred_at FROM oracle.clocked WHERE was_read AND role = 'post') AS actions
 	GROUP BY person
+), frozen AS (
+	SELECT target, stopped_at AS frozen_since
+	FROM oracle.pauses
+	CROSS JOIN oracle.parameters
+	WHERE until_now AND inactivity_policy = 'freeze'
 )
 SELECT r.target AS user_id,
 	r.score,
@@ -652,13 +721,15 @@ SELECT r.target AS user_id,
 	r.score - oracle.score_before(7, r.target) AS week_change,
 	r.score - oracle.score_before(30, r.target) AS month_change,
 	a.last_active_at,
-	NULL::timestamptz AS frozen_since,
-	p.as_of
+	f.frozen_since,
+	p.as_of,
+	coalesce(1 - abs(n.approval - n.notoriety) / nullif(n.approval + n.notoriety, 0), 0) AS controversy
 FROM ranked AS r
 CROSS JOIN oracle.parameters AS p
 JOIN shown AS s ON s.user_id = r.target
 LEFT JOIN notorious AS n USING (target)
 LEFT JOIN active AS a ON a.person = r.target
+LEFT JOIN frozen AS f USING (target)
 WITH NO DATA;
 
 CREATE MATERIALIZED VIEW oracle.score_history AS
@@ -676,7 +747,7 @@ WITH NO DATA;
 
 CREATE MATERIALIZED VIEW oracle.ignored AS
 SELECT ignored_because AS reason, count(*) AS rows
-FROM oracle.classified
+FROM oracle.clocked
 WHERE ignored_because IS NOT NULL
 GROUP BY ignored_because
 WITH NO DATA;
@@ -696,7 +767,7 @@ BEGIN
 	END IF;
 	ANALYZE oracle.interactions;
 
-	FOREACH step IN ARRAY '{parameters, classified, counted, observation, pairs,
+	FOREACH step IN ARRAY '{parameters, classified, pauses, clocked, counted, observation, pairs,
 		actors, followers, trust, reciprocity, pair_values, engagement, audience,
 		shares_and_posts, prior, amplification, edges, nodes, ranks,
 		network_influence, authority, terms, network_mass, person_mass, knots,

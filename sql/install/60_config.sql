@@ -21,6 +21,11 @@ CREATE TABLE influence.models (
 		CONSTRAINT bad_row_policy_is_skip_or_error CHECK (bad_row_policy IN ('skip', 'error')),
 	sentiment_policy          text NOT NULL DEFAULT 'split'
 		CONSTRAINT sentiment_policy_is_split_or_ignore CHECK (sentiment_policy IN ('split', 'ignore')),
+	-- what people received while they are away
+	inactivity_policy         text NOT NULL DEFAULT 'decay'
+		CONSTRAINT inactivity_policy_is_decay_grace_or_freeze CHECK (inactivity_policy IN ('decay', 'grace', 'freeze')),
+	grace_period              interval NOT NULL DEFAULT '3 days'
+		CONSTRAINT grace_period_to_1000_years CHECK (grace_period >= '0' AND grace_period <= '1000 years'),
 	-- one pair
 	reach_half_life           interval NOT NULL DEFAULT '30 days'
 		CONSTRAINT reach_half_life_is_positive CHECK (reach_half_life > '0' AND isfinite(reach_half_life)),
@@ -57,6 +62,8 @@ CREATE TABLE influence.models (
 		CONSTRAINT target_p95_below_99 CHECK (target_p95 < 99),
 	calibration_policy        text NOT NULL DEFAULT 'anchored'
 		CONSTRAINT calibration_policy_is_anchored_or_each_refresh CHECK (calibration_policy IN ('anchored', 'each_refresh')),
+	max_daily_gain            float8
+		CONSTRAINT max_daily_gain_to_99 CHECK (max_daily_gain > 0 AND max_daily_gain <= 99),
 	-- what is kept
 	history_retention         interval DEFAULT '90 days'
 		CONSTRAINT history_retention_to_1000_years CHECK (history_retention > '0' AND history_retention <= '1000 years'),
@@ -87,6 +94,8 @@ COMMENT ON COLUMN influence.models.time_window IS 'Older rows do not count, exce
 COMMENT ON COLUMN influence.models.clock_skew IS 'Rows up to this far after the as-of time count as if they had just happened; later ones are ignored';
 COMMENT ON COLUMN influence.models.bad_row_policy IS 'skip: rows with an impossible weight, time or sentiment are counted in the log and skipped; error: they fail the refresh';
 COMMENT ON COLUMN influence.models.sentiment_policy IS 'split: the negative part of a row goes to notoriety and not to the score; ignore: sentiment has no effect';
+COMMENT ON COLUMN influence.models.inactivity_policy IS 'What the clock does by which the rows towards a person age: decay, it always runs; grace, it stops for grace_period after the last post; freeze, it stops grace_period after each post until the next one';
+COMMENT ON COLUMN influence.models.grace_period IS 'How long after a post a person''s clock stands (inactivity policy grace) or runs on (freeze)';
 COMMENT ON COLUMN influence.models.reach_half_life IS 'Time after which a person''s last reaction counts half in true reach';
 COMMENT ON COLUMN influence.models.reciprocity_discount IS 'Part of the engagement that is taken off between two people who react to each other equally; 0 to 1';
 COMMENT ON COLUMN influence.models.selectivity_rate IS 'Reactions a day at which a single reaction of a person counts half';
@@ -103,6 +112,7 @@ COMMENT ON COLUMN influence.models.authority_weight IS 'Weight of the measure au
 COMMENT ON COLUMN influence.models.target_mean IS 'Mean score that a calibration aims at';
 COMMENT ON COLUMN influence.models.target_p95 IS '95th percentile of the scores that a calibration aims at; above target_mean';
 COMMENT ON COLUMN influence.models.calibration_policy IS 'anchored: the map from raw to score stays until influence_calibrate(); each_refresh: it follows the population';
+COMMENT ON COLUMN influence.models.max_daily_gain IS 'Most points that a score may gain in a day (UTC) over the person''s latest score of an earlier day; NULL: no limit';
 COMMENT ON COLUMN influence.models.history_retention IS 'How long score_history keeps a day; NULL: for ever';
 COMMENT ON COLUMN influence.models.opted_out_actors IS 'What people who opted out do to others: anonymous, it counts as of somebody unknown; ignore, it does not count';
 COMMENT ON COLUMN influence.models.scored_only IS 'Consent mode: only people who opted in are scored (influence_opt_in)';
@@ -303,6 +313,20 @@ COMMENT ON COLUMN influence.calibrations.raw IS 'Knots: raw, increasing, the fir
 COMMENT ON COLUMN influence.calibrations.score IS 'Knots: score at each raw, 1 to 100';
 COMMENT ON COLUMN influence.calibrations.created_at IS 'When it was stored';
 
+-- Which map the scores of each day of a score_history were read off
+CREATE TABLE influence.history_calibrations (
+	model    text NOT NULL,
+	day      date NOT NULL,
+	version  int NOT NULL,
+	PRIMARY KEY (model, day),
+	FOREIGN KEY (model, version) REFERENCES influence.calibrations ON DELETE CASCADE
+);
+CREATE INDEX history_calibrations_version_idx ON influence.history_calibrations (model, version);
+COMMENT ON TABLE influence.history_calibrations IS 'Calibration of each day in the score_history of a model, which tells a person''s change from that of the scale';
+COMMENT ON COLUMN influence.history_calibrations.model IS 'Model';
+COMMENT ON COLUMN influence.history_calibrations.day IS 'Day (UTC) of the history';
+COMMENT ON COLUMN influence.history_calibrations.version IS 'Version of the calibration that gave the scores of that day';
+
 -- One row a run, kept when the model is dropped.
 CREATE TABLE influence.refresh_log (
 	run_id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -415,12 +439,12 @@ GRANT USAGE ON SCHEMA influence TO PUBLIC;
 
 -- Name, id type and schema of a model cannot change: its views hold them.
 GRANT SELECT, INSERT, DELETE ON influence.models TO PUBLIC;
-GRANT UPDATE (time_window, clock_skew, bad_row_policy, sentiment_policy,
+GRANT UPDATE (time_window, clock_skew, bad_row_policy, sentiment_policy, inactivity_policy, grace_period,
 			  reach_half_life, reciprocity_discount, selectivity_rate, anonymous_reach,
 			  damping, max_iterations, tolerance,
 			  audience_weight, engagement_weight, true_reach_weight, amplification_weight,
 			  network_influence_weight, authority_weight,
-			  target_mean, target_p95, calibration_policy, history_retention, closing_delay, published_as_of,
+			  target_mean, target_p95, calibration_policy, max_daily_gain, history_retention, closing_delay, published_as_of,
 			  opted_out_actors, scored_only)
 	ON influence.models TO PUBLIC;
 ALTER TABLE influence.models ENABLE ROW LEVEL SECURITY;
@@ -436,7 +460,7 @@ CREATE POLICY owner_drops ON influence.models FOR DELETE
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON influence.networks, influence.signals, influence.sources, influence.accounts, influence.profiles, influence.tiers TO PUBLIC;
 -- A version of a calibration is never changed.
-GRANT SELECT, INSERT, DELETE ON influence.calibrations TO PUBLIC;
+GRANT SELECT, INSERT, DELETE ON influence.calibrations, influence.history_calibrations TO PUBLIC;
 
 ALTER TABLE influence.networks ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.networks
@@ -458,6 +482,10 @@ CREATE POLICY owner ON influence.tiers
 	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
 ALTER TABLE influence.calibrations ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.calibrations
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+
+ALTER TABLE influence.history_calibrations ENABLE ROW LEVEL SECURITY;
+CREATE POLICY owner ON influence.history_calibrations
 	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
 
 -- Nobody but the owner of the extension rewrites the log. Runs of an earlier
@@ -488,6 +516,7 @@ SELECT pg_catalog.pg_extension_config_dump('influence.accounts', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.profiles', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.tiers', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.calibrations', '');
+SELECT pg_catalog.pg_extension_config_dump('influence.history_calibrations', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.refresh_log', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.configurations', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.refresh_log_run_id_seq', '');

@@ -92,7 +92,8 @@ BEGIN
 			user_id %2$s, score float8, tier text, rank bigint, percentile float8,
 			true_reach float8, amplification float8, network_influence float8, audience float8, notoriety float8,
 			day_change float8, week_change float8, month_change float8,
-			last_active_at timestamptz, frozen_since timestamptz, as_of timestamptz)
+			last_active_at timestamptz, frozen_since timestamptz, as_of timestamptz,
+			controversy float8, month_change_own float8, month_change_scale float8)
 		 WITH NO DATA', schema, id_type, model);
 	EXECUTE format('CREATE UNIQUE INDEX ON %I.scores (user_id)', schema);
 	EXECUTE format('CREATE UNIQUE INDEX ON %I.scores (rank)', schema);
@@ -165,6 +166,9 @@ BEGIN
 		('scores', 'last_active_at', 'When the person last acted or published; NULL when never seen to'),
 		('scores', 'frozen_since', 'Since when the person''s clock stands still (inactivity policy freeze); NULL when it runs'),
 		('scores', 'as_of', 'Moment that the score was computed for'),
+		('scores', 'controversy', 'How divided people are about the person, 0 (all for or all against, or no sentiment) to 1 (as much for as against)'),
+		('scores', 'month_change_own', 'What of month_change is the person''s own: points gained on the scale of now; NULL when the scale of then is not known'),
+		('scores', 'month_change_scale', 'What of month_change is that of the scale: how the score of then reads on the scale of now, less that score; NULL when the scale of then is not known'),
 		('network_scores', 'user_id', 'The person'),
 		('network_scores', 'network', 'Network'),
 		('network_scores', 'score', 'Score that this network alone would give, 1 to 100'),

@@ -3,7 +3,7 @@
  *
  * An anchored model uses its latest version until it is asked to calibrate
  * again, and keeps the older ones as its record. A model that follows the
- * population keeps the latest only.
+ * population keeps the latest and those of the days in its history.
  */
 #include "compat.h"
 
@@ -35,21 +35,23 @@ float_array_column(int attnum, MemoryContext context, int *length)
 }
 
 /*
- * The model's latest calibration in the current context, NULL when there is none
+ * The calibration that a query finds, with the model as $1 and perhaps a day as
+ * $2, in the current context; NULL when there is none
  */
-Calibration *
-calibration_load(const Model *model)
+static Calibration *
+load(const Model *model, const char *where, DateADT day)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Oid			types[1] = {TEXTOID};
-	Datum		values[1];
+	Oid			types[2] = {TEXTOID, DATEOID};
+	Datum		values[2];
 	Calibration *calibration = NULL;
 
 	SPI_connect();
 	values[0] = CStringGetTextDatum(model->ref.name);
-	SPI_execute_with_args("SELECT version, people, raw, score FROM influence.calibrations "
-						  "WHERE model OPERATOR(pg_catalog.=) $1 ORDER BY version DESC LIMIT 1",
-						  1, types, values, NULL, true, 1);
+	values[1] = DateADTGetDatum(day);
+	SPI_execute_with_args(psprintf("SELECT version, people, raw, score FROM influence.calibrations "
+								   "WHERE model OPERATOR(pg_catalog.=) $1 %s ORDER BY version DESC LIMIT 1", where),
+						  2, types, values, NULL, true, 1);
 	if (SPI_processed == 1)
 	{
 		bool		isnull;
@@ -68,6 +70,79 @@ calibration_load(const Model *model)
 	}
 	SPI_finish();
 	return calibration;
+}
+
+/*
+ * The model's latest calibration in the current context, NULL when there is none
+ */
+Calibration *
+calibration_load(const Model *model)
+{
+	return load(model, "", 0);
+}
+
+/*
+ * The calibration that the scores of a day of the history were read off, in the
+ * current context; NULL when it is not known
+ */
+Calibration *
+calibration_of_day(const Model *model, DateADT day)
+{
+	return load(model, "AND version OPERATOR(pg_catalog.=) "
+				"(SELECT h.version FROM influence.history_calibrations AS h "
+				"WHERE h.model OPERATOR(pg_catalog.=) $1 AND h.day OPERATOR(pg_catalog.=) $2)", day);
+}
+
+/*
+ * Run a statement with the model as $1, a day as $2 and perhaps a version as $3
+ */
+static void
+execute_for_day(const Model *model, const char *sql, DateADT day, int version)
+{
+	Oid			types[3] = {TEXTOID, DATEOID, INT4OID};
+	Datum		values[3];
+
+	values[0] = CStringGetTextDatum(model->ref.name);
+	values[1] = DateADTGetDatum(day);
+	values[2] = Int32GetDatum(version);
+	SPI_execute_with_args(sql, 3, types, values, NULL, false, 0);
+}
+
+/*
+ * Note the calibration of the scores that the history has for a day; version 0:
+ * there is none
+ *
+ * Where the model follows the population, versions that no day needs any more go.
+ */
+void
+calibration_note_day(const Model *model, DateADT day, int version)
+{
+	SPI_connect();
+	execute_for_day(model, "DELETE FROM influence.history_calibrations "
+					"WHERE model OPERATOR(pg_catalog.=) $1 AND day OPERATOR(pg_catalog.=) $2 "
+					"AND version OPERATOR(pg_catalog.<>) $3", day, version);
+	if (version > 0)
+		execute_for_day(model, "INSERT INTO influence.history_calibrations (model, day, version) "
+						"VALUES ($1, $2, $3) ON CONFLICT (model, day) DO NOTHING", day, version);
+	if (model->calibrate_each_refresh)
+		execute_for_day(model, "DELETE FROM influence.calibrations AS c "
+						"WHERE c.model OPERATOR(pg_catalog.=) $1 AND c.version OPERATOR(pg_catalog.<) $3 "
+						"AND NOT EXISTS (SELECT FROM influence.history_calibrations AS h "
+						"WHERE h.model OPERATOR(pg_catalog.=) $1 AND h.version OPERATOR(pg_catalog.=) c.version)",
+						day, version);
+	SPI_finish();
+}
+
+/*
+ * Forget which calibrations the days before "oldest" had
+ */
+void
+calibration_forget_days(const Model *model, DateADT oldest)
+{
+	SPI_connect();
+	execute_for_day(model, "DELETE FROM influence.history_calibrations "
+					"WHERE model OPERATOR(pg_catalog.=) $1 AND day OPERATOR(pg_catalog.<) $2", oldest, 0);
+	SPI_finish();
 }
 
 static Datum
@@ -105,13 +180,5 @@ calibration_save(const Model *model, TimestampTz as_of, Calibration *calibration
 		elog(ERROR, "calibration of model \"%s\" was not stored", model->ref.name);
 	calibration->version = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
 													   SPI_tuptable->tupdesc, 1, &isnull));
-	if (model->calibrate_each_refresh)
-	{
-		types[1] = INT4OID;
-		values[1] = Int32GetDatum(calibration->version);
-		SPI_execute_with_args("DELETE FROM influence.calibrations "
-							  "WHERE model OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.<) $2",
-							  2, types, values, NULL, false, 0);
-	}
 	SPI_finish();
 }

@@ -47,7 +47,7 @@
 #include "model/source.h"
 
 /* Version of the form in which days are kept */
-#define STATE_VERSION	1
+#define STATE_VERSION	2
 
 /* Days further back are read each time; ages of records end at 71 years */
 #define MOST_DAYS	25550
@@ -393,7 +393,8 @@ closed_days_plan(Model *model, TimestampTz as_of, ClosedDaysUse use, TimestampTz
 	ClosedDays *closed;
 	ListCell   *lc;
 
-	if (use == CLOSED_DAYS_IGNORE)
+	/* of merged rows only the last one's time is known, and a clock may have stood still before it */
+	if (use == CLOSED_DAYS_IGNORE || model->inactivity_policy != INACTIVITY_DECAY)
 		return NULL;
 	closed = palloc0(sizeof(ClosedDays));
 	closed->model = model;
@@ -436,7 +437,7 @@ reduce_records(const DayLoad *load, int network, DayKind kind, const char *recor
 		uint64		rows = 0;
 		bool		standing = false;
 		DayInteraction interaction;
-		DayNotoriety notoriety;
+		DaySentiment sentiment;
 		AnonymousCount anonymous;
 
 		if (kind == DAY_INTERACTIONS)
@@ -451,10 +452,10 @@ reduce_records(const DayLoad *load, int network, DayKind kind, const char *recor
 			standing = role_is_standing(model->signals[anonymous.stamp.signal].role);
 			rows = 1;
 		}
-		else if (kind == DAY_NOTORIETY)
+		else if (kind == DAY_SENTIMENT)
 		{
-			memcpy(&notoriety, records + i * size, size);
-			standing = role_is_standing(model->signals[notoriety.signal].role);
+			memcpy(&sentiment, records + i * size, size);
+			standing = role_is_standing(model->signals[sentiment.signal].role);
 		}
 		else
 			standing = kind == DAY_ACTIVITY;

@@ -97,6 +97,17 @@ interval_column(uint64 row, const char *name)
 }
 
 /*
+ * The inactivity policy by its name; the table's CHECK allows no other
+ */
+static InactivityPolicy
+inactivity_policy_from_name(const char *name)
+{
+	if (strcmp(name, "grace") == 0)
+		return INACTIVITY_GRACE;
+	return strcmp(name, "freeze") == 0 ? INACTIVITY_FREEZE : INACTIVITY_DECAY;
+}
+
+/*
  * Options of the model itself
  */
 static void
@@ -122,6 +133,9 @@ load_options(Model *model)
 
 	model->time_window = interval_column(0, "time_window");
 	model->clock_skew = interval_column(0, "clock_skew");
+	model->inactivity_policy =
+		inactivity_policy_from_name(text_column(0, "inactivity_policy", CurrentMemoryContext));
+	model->grace_period = interval_column(0, "grace_period");
 	model->bad_rows_fail = bool_column(0, "bad_rows_fail");
 	model->ignore_sentiment = bool_column(0, "ignore_sentiment");
 	model->hidden_actors_count = bool_column(0, "hidden_actors_count");
@@ -138,6 +152,7 @@ load_options(Model *model)
 	model->target_p95 = float_column(0, "target_p95");
 	model->calibrate_each_refresh = bool_column(0, "calibrate_each_refresh");
 	model->closing_delay = interval_column(0, "closing_delay");
+	model->max_daily_gain = float_column(0, "max_daily_gain");
 	model->history_retention = interval_column(0, "history_retention");
 
 	published = column(0, "published_as_of", &isnull);

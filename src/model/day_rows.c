@@ -28,7 +28,7 @@ static const uint32 record_sizes[DAY_KIND_COUNT] = {
 	[DAY_ANONYMOUS] = sizeof(AnonymousCount),
 	[DAY_SHARES] = sizeof(PostEvent),
 	[DAY_POSTS] = sizeof(PostEvent),
-	[DAY_NOTORIETY] = sizeof(DayNotoriety),
+	[DAY_SENTIMENT] = sizeof(DaySentiment),
 	[DAY_ACTIVITY] = sizeof(DayActivity)
 };
 
@@ -238,7 +238,7 @@ is_sound(const Ingest *ingest, int network, DayKind kind, const char *bytes)
 		DayInteraction interaction;
 		AnonymousCount anonymous;
 		PostEvent	post;
-		DayNotoriety notoriety;
+		DaySentiment sentiment;
 		DayActivity activity;
 		uint32		persons[2];
 	}			record;
@@ -260,9 +260,9 @@ is_sound(const Ingest *ingest, int network, DayKind kind, const char *bytes)
 		case DAY_POSTS:
 			return is_stamp_sound(ingest, network, record.post.stamp.signal, record.post.stamp.age) &&
 				record.post.weight >= 0 && !isinf(record.post.weight);
-		case DAY_NOTORIETY:
-			return is_stamp_sound(ingest, network, record.notoriety.signal, 0) &&
-				record.notoriety.value >= 0 && !isinf(record.notoriety.value);
+		case DAY_SENTIMENT:
+			return is_stamp_sound(ingest, network, record.sentiment.signal, 0) &&
+				isfinite(record.sentiment.value);
 		case DAY_ACTIVITY:
 			return record.activity.age <= USECS_PER_DAY;
 	}
@@ -370,13 +370,17 @@ replay_post_event(Replay *replay, const PostEvent *record, RowKind kind)
 }
 
 static inline void
-replay_notoriety(const Replay *replay, const DayNotoriety *record)
+replay_sentiment(const Replay *replay, const DaySentiment *record)
 {
 	const Signal *signal = &replay->ingest->model->signals[record->signal];
 
-	if (counts(replay, record->signal))
-		replay->ingest->notoriety[record->target] += signal->weight * record->value *
-			decay_factor((double) replay->end_age, signal->half_life);
+	double		value;
+
+	if (!counts(replay, record->signal))
+		return;
+	value = signal->weight * record->value * decay_factor((double) replay->end_age, signal->half_life);
+	replay->ingest->notoriety[record->target] += Max(-value, 0);
+	replay->ingest->approval[record->target] += Max(value, 0);
 }
 
 static void
@@ -408,7 +412,7 @@ replay_others(Replay *replay, DayKind kind, const char *records, uint64 count)
 	{
 		AnonymousCount anonymous;
 		PostEvent	post;
-		DayNotoriety notoriety;
+		DaySentiment sentiment;
 		DayActivity activity;
 		const char *record = records + i * record_sizes[kind];
 
@@ -423,9 +427,9 @@ replay_others(Replay *replay, DayKind kind, const char *records, uint64 count)
 				memcpy(&post, record, sizeof(post));
 				replay_post_event(replay, &post, kind == DAY_POSTS ? ROWS_POSTS : ROWS_SHARES);
 				break;
-			case DAY_NOTORIETY:
-				memcpy(&notoriety, record, sizeof(notoriety));
-				replay_notoriety(replay, &notoriety);
+			case DAY_SENTIMENT:
+				memcpy(&sentiment, record, sizeof(sentiment));
+				replay_sentiment(replay, &sentiment);
 				break;
 			case DAY_ACTIVITY:
 				memcpy(&activity, record, sizeof(activity));

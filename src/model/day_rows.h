@@ -24,13 +24,13 @@ typedef struct DayInteraction
 	double		multiplier;
 } DayInteraction;
 
-/* What a negative row adds to notoriety, but for the weight of its signal */
-typedef struct DayNotoriety
+/* What a row says of its target, but for the weight of its signal */
+typedef struct DaySentiment
 {
 	uint32		target;
 	uint32		signal;
-	double		value;			/* as of the end of the day */
-} DayNotoriety;
+	double		value;			/* as of the end of the day; hostile below 0, friendly above */
+} DaySentiment;
 
 /* An actor whose row has no place for one, having role authority */
 typedef struct DayActivity
@@ -47,7 +47,7 @@ typedef enum DayKind
 	DAY_ANONYMOUS,				/* of AnonymousCount, whose place is the target */
 	DAY_SHARES,					/* of PostEvent, as before */
 	DAY_POSTS,					/* of PostEvent, as before */
-	DAY_NOTORIETY,				/* of DayNotoriety */
+	DAY_SENTIMENT,				/* of DaySentiment */
 	DAY_ACTIVITY				/* of DayActivity */
 } DayKind;
 

@@ -51,6 +51,7 @@ typedef struct Group
 	double		weight;			/* sums, decayed to the stamp's time: people, weights of posts */
 	double		influence;		/* the part that goes to influence */
 	double		hostile;		/* and the one that goes to notoriety */
+	double		friendly;		/* and, of all of it, what is in favour */
 } Group;
 
 /*
@@ -135,12 +136,14 @@ read_sums(const GroupReader *reader, TupleTableSlot *slot, Group *group)
 		group->sentiment = reader->ingest->model->ignore_sentiment ? 0 : group->signal->polarity;
 		group->influence = group->weight * (1 + Min(group->sentiment, 0));
 		group->hostile = group->weight * Max(-group->sentiment, 0);
+		group->friendly = group->weight * Max(group->sentiment, 0);
 		return;
 	}
 	group->sentiment = slot->tts_isnull[GROUP_SENTIMENT] ? mood :
 		DatumGetFloat8(slot->tts_values[GROUP_SENTIMENT]);
 	group->influence = group->weight;
 	group->hostile = group_sum(slot, fades ? GROUP_HOSTILE_DECAYED : GROUP_HOSTILE_SUM);
+	group->friendly = group_sum(slot, fades ? GROUP_FRIENDLY_DECAYED : GROUP_FRIENDLY_SUM);
 }
 
 /*
@@ -275,8 +278,12 @@ record_group(Ingest *ingest, const Group *group)
 	}
 
 	if (signal->role != ROLE_FOLLOW)
-		ingest->notoriety[group->target] += signal->weight * group->hostile *
-			decay_factor((double) group->stamp.age, signal->half_life);
+	{
+		double		value = signal->weight * decay_factor((double) group->stamp.age, signal->half_life);
+
+		ingest->notoriety[group->target] += value * group->hostile;
+		ingest->approval[group->target] += value * group->friendly;
+	}
 	if (group->actor != NOBODY)
 		ingest_note_activity(ingest, group->actor, group->last_at);
 	if (role_is_engaging(signal->role))

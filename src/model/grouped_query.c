@@ -529,6 +529,8 @@ add_columns(GroupedQuery *query)
 	char	   *influence = influence_part(query);
 	char	   *hostile = query->has_sentiment ?
 		psprintf("CASE WHEN sentiment < 0 THEN %s * -sentiment END", query->row_weight) : NULL;
+	char	   *friendly = query->has_sentiment ?
+		psprintf("CASE WHEN sentiment > 0 THEN %s * sentiment END", query->row_weight) : NULL;
 
 	initStringInfo(&query->columns);
 	initStringInfo(&query->keys);
@@ -550,6 +552,8 @@ add_columns(GroupedQuery *query)
 	add_sum(query, influence);
 	add_decayed(query, hostile, half_life);
 	add_sum(query, hostile);
+	add_decayed(query, friendly, half_life);
+	add_sum(query, friendly);
 	Assert(query->column_count == GROUP_COLUMN_COUNT);
 }
 

@@ -24,10 +24,12 @@ typedef enum GroupColumn
 	GROUP_DECAYED,				/* weights that go to influence, decayed to the group's last moment */
 	GROUP_SUM,					/* the same of signals that do not fade */
 	GROUP_HOSTILE_DECAYED,		/* weights that go to notoriety; NULL in mood 0 */
-	GROUP_HOSTILE_SUM
+	GROUP_HOSTILE_SUM,
+	GROUP_FRIENDLY_DECAYED,		/* weights by sentiments above 0; NULL in mood 0 */
+	GROUP_FRIENDLY_SUM
 } GroupColumn;
 
-#define GROUP_COLUMN_COUNT	(GROUP_HOSTILE_SUM + 1)
+#define GROUP_COLUMN_COUNT	(GROUP_FRIENDLY_SUM + 1)
 
 extern char *grouped_query(const Model *model, const Source *source, TimestampTz as_of);
 

@@ -34,12 +34,15 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "math/calibration.h"
 #include "model/attempt.h"
+#include "model/calibration_store.h"
 #include "model/history.h"
 #include "query.h"
 
 /* How far back the changes in the view "scores" look, in days */
-static const int change_days[3] = {1, 7, 30};
+#define MONTH_DAYS	30
+static const int change_days[3] = {1, 7, MONTH_DAYS};
 
 /* The history names its tables by years of four digits: 1900 to 9999 */
 #define FIRST_HISTORY_MOMENT	(INT64CONST(-36524) * USECS_PER_DAY)
@@ -68,7 +71,17 @@ typedef struct ChangeReader
 	InternTable *people;
 	Scores	   *scores;
 	int			change;			/* index into PersonScore.change */
+	const Calibration *map;		/* of that day's scores; NULL: not known, or not asked for */
 } ChangeReader;
+
+/* Reading an earlier day, whose scores limit those of today */
+typedef struct LimitReader
+{
+	InternTable *people;
+	const Scores *scores;
+	double		gain;			/* most points since that day */
+	double	   *limits;			/* by position; INFINITY: none so far */
+} LimitReader;
 
 /*
  * The day of a moment, UTC, as a date
@@ -178,9 +191,9 @@ partitions_of(Oid table)
 }
 
 /*
- * The table of the latest published day until "day", InvalidOid when there is none
+ * The table of the latest published day until "day", NULL when there is none
  */
-static Oid
+static const HistoryTable *
 latest_day_table(const Model *model, DateADT day)
 {
 	Oid			history = find_table(model, "score_history");
@@ -196,15 +209,38 @@ latest_day_table(const Model *model, DateADT day)
 			const HistoryTable *table = list_nth(days, j);
 
 			if (table->first <= day && table->end == table->first + 1)
-				return table->oid;
+				return table;
 		}
 	}
-	return InvalidOid;
+	return NULL;
 }
 
 static void
-change_start(TupleDesc desc pg_attribute_unused(), void *arg pg_attribute_unused())
+scores_start(TupleDesc desc pg_attribute_unused(), void *arg pg_attribute_unused())
 {
+}
+
+/*
+ * Hand the scores of one day to a callback, as id and score
+ */
+static void
+read_day(const Model *model, const HistoryTable *day, RowCallback row, void *reader)
+{
+	/* casts, because somebody may have put another table there */
+	query_stream(psprintf("SELECT user_id::%s, score::float8 FROM %s",
+						  format_type_be(model->ref.id_type), qualified_name(day->oid)),
+				 scores_start, row, reader);
+}
+
+/*
+ * Position of the person of a row among those who are scored now, NOBODY: none
+ */
+static uint32
+row_position(InternTable *people, const Scores *scores, TupleTableSlot *slot)
+{
+	uint32		person;
+
+	return intern_find(people, slot->tts_values[0], &person) ? scores->position[person] : NOBODY;
 }
 
 /*
@@ -214,14 +250,16 @@ static void
 change_row(TupleTableSlot *slot, void *arg)
 {
 	ChangeReader *reader = arg;
-	uint32		person;
+	uint32		position = row_position(reader->people, reader->scores, slot);
+	double		then = DatumGetFloat8(slot->tts_values[1]);
 	PersonScore *score;
 
-	if (!intern_find(reader->people, slot->tts_values[0], &person) ||
-		reader->scores->position[person] == NOBODY)
+	if (position == NOBODY)
 		return;
-	score = &reader->scores->people[reader->scores->position[person]];
-	score->change[reader->change] = score->score - DatumGetFloat8(slot->tts_values[1]);
+	score = &reader->scores->people[position];
+	score->change[reader->change] = score->score - then;
+	if (reader->map != NULL)
+		score->scale_change = scores_on_scale(reader->scores, reader->map, then) - then;
 }
 
 /*
@@ -237,14 +275,59 @@ history_load_changes(const Model *model, TimestampTz as_of,
 	for (int i = 0; i < (int) lengthof(change_days); i++)
 	{
 		ChangeReader reader = {.people = ingest->people,.scores = scores,.change = i};
-		Oid			table = latest_day_table(model, day_of(as_of) - change_days[i]);
+		const HistoryTable *day = latest_day_table(model, day_of(as_of) - change_days[i]);
 
-		/* casts, because somebody may have put another table there */
-		if (OidIsValid(table))
-			query_stream(psprintf("SELECT user_id::%s, score::float8 FROM %s",
-								  format_type_be(model->ref.id_type), qualified_name(table)),
-						 change_start, change_row, &reader);
+		if (day == NULL)
+			continue;
+		if (change_days[i] == MONTH_DAYS)
+			reader.map = calibration_of_day(model, day->first);
+		read_day(model, day, change_row, &reader);
 	}
+}
+
+/*
+ * Callback: one person's score of an earlier day is a limit, unless a later day
+ * has set one
+ */
+static void
+limit_row(TupleTableSlot *slot, void *arg)
+{
+	LimitReader *reader = arg;
+	uint32		position = row_position(reader->people, reader->scores, slot);
+
+	if (position != NOBODY && isinf(reader->limits[position]))
+		reader->limits[position] = DatumGetFloat8(slot->tts_values[1]) + reader->gain;
+}
+
+/*
+ * How high people's scores may be, by position: what each had on the last day
+ * before as_of that has a score, and max_daily_gain for each day since
+ *
+ * In the current memory context. Days so long ago that nobody can have gained
+ * more since then limit nothing, and are not read.
+ */
+double *
+history_load_limits(const Model *model, TimestampTz as_of,
+					const Ingest *ingest, const Scores *scores)
+{
+	LimitReader reader = {.people = ingest->people,.scores = scores};
+	const HistoryTable *day;
+
+	reader.limits = huge_array(CurrentMemoryContext, scores->count, sizeof(double));
+	for (uint32 i = 0; i < scores->count; i++)
+		reader.limits[i] = INFINITY;
+	if (as_of < FIRST_HISTORY_MOMENT || as_of >= END_HISTORY_MOMENT)
+		return reader.limits;
+
+	for (day = latest_day_table(model, day_of(as_of) - 1); day != NULL;
+		 day = latest_day_table(model, day->first - 1))
+	{
+		reader.gain = model->max_daily_gain * (day_of(as_of) - day->first);
+		if (reader.gain >= CALIBRATION_MAX_SCORE - CALIBRATION_MIN_SCORE)
+			break;
+		read_day(model, day, limit_row, &reader);
+	}
+	return reader.limits;
 }
 
 static void
@@ -413,6 +496,18 @@ history_fill(const Run *run, Replacement *replacement)
 }
 
 /*
+ * Note which map the scores of the day are read off
+ */
+void
+history_note_calibration(const Run *run)
+{
+	const Calibration *map = run->scores->calibration;
+
+	if (run->as_of >= FIRST_HISTORY_MOMENT && run->as_of < END_HISTORY_MOMENT)
+		calibration_note_day(run->model, day_of(run->as_of), map == NULL ? 0 : map->version);
+}
+
+/*
  * Start the replacement of the day's table, NULL for moments that no date can
  * name in the table's name
  */
@@ -515,9 +610,12 @@ history_forget(const Run *run)
 	const Model *model = run->model;
 	TimestampTz moment = Min(run->as_of, GetCurrentTransactionStartTimestamp());
 	Oid			history = find_table(model, "score_history");
+	DateADT		oldest;
 
 	if (model->history_retention == 0 || moment < FIRST_HISTORY_MOMENT || !OidIsValid(history) ||
 		model->history_retention > (double) (moment - FIRST_HISTORY_MOMENT))
 		return;
-	drop_days_before(history, day_of(moment - (TimestampTz) model->history_retention));
+	oldest = day_of(moment - (TimestampTz) model->history_retention);
+	drop_days_before(history, oldest);
+	calibration_forget_days(model, oldest);
 }

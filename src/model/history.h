@@ -12,6 +12,9 @@
 
 extern void history_load_changes(const Model *model, TimestampTz as_of,
 								 const Ingest *ingest, Scores *scores);
+extern double *history_load_limits(const Model *model, TimestampTz as_of,
+								   const Ingest *ingest, const Scores *scores);
+extern void history_note_calibration(const Run *run);
 extern Replacement *history_begin(const Run *run);
 extern void history_fill(const Run *run, Replacement *replacement);
 extern void history_forget(const Run *run);

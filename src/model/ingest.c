@@ -67,6 +67,7 @@ grow_people(Ingest *ingest)
 
 		ingest->last_active_at = huge_array(ingest->context, capacity, sizeof(TimestampTz));
 		ingest->notoriety = huge_array(ingest->context, capacity, sizeof(double));
+		ingest->approval = huge_array(ingest->context, capacity, sizeof(double));
 		if (!privacy_is_empty(ingest->model->privacy))
 			ingest->privacy = huge_array(ingest->context, capacity, sizeof(uint8));
 		MemoryContextSwitchTo(old);
@@ -75,13 +76,14 @@ grow_people(Ingest *ingest)
 	{
 		ingest->last_active_at = huge_array_resize(ingest->last_active_at, capacity, sizeof(TimestampTz));
 		ingest->notoriety = huge_array_resize(ingest->notoriety, capacity, sizeof(double));
+		ingest->approval = huge_array_resize(ingest->approval, capacity, sizeof(double));
 		if (ingest->privacy != NULL)
 			ingest->privacy = huge_array_resize(ingest->privacy, capacity, sizeof(uint8));
 	}
 	for (uint32 i = ingest->person_capacity; i < capacity; i++)
 	{
 		ingest->last_active_at[i] = DT_NOBEGIN;
-		ingest->notoriety[i] = 0;
+		ingest->notoriety[i] = ingest->approval[i] = 0;
 	}
 	ingest->person_capacity = capacity;
 }

@@ -17,7 +17,7 @@
 #include "model/signal_table.h"
 
 /* Bytes of a person besides the id, in the phase that needs most of them */
-#define BYTES_PER_PERSON	256
+#define BYTES_PER_PERSON	272
 
 /* More than this is no weight but a mistake, and sums of it would overflow */
 #define MAX_ROW_WEIGHT	1e12
@@ -146,7 +146,8 @@ typedef struct Ingest
 
 	uint32		person_capacity;	/* length of the arrays below */
 	TimestampTz *last_active_at;	/* by person; DT_NOBEGIN: never */
-	double	   *notoriety;		/* by person */
+	double	   *notoriety;		/* by person: decayed value of what was hostile */
+	double	   *approval;		/* by person: of what was friendly */
 	uint8	   *privacy;		/* PrivacyRule by person; NULL: none for anybody */
 
 	uint64		rows_read;

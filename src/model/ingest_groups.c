@@ -292,6 +292,9 @@ ingest_groups(Ingest *ingest, const Source *source)
 	/* a row of somebody hidden is somebody unknown, and two rows are two */
 	if (model->hidden_actors_count && privacy_hides_anybody(model->privacy))
 		return list_make1(unconstify(Source *, source));
+	/* rows of one group may be on both sides of a pause of their target's clock */
+	if (model->inactivity_policy != INACTIVITY_DECAY)
+		return list_make1(unconstify(Source *, source));
 	parts = source_parts(source);
 	/* what is wrong with the source itself is no reason to try it in rows */
 	if (parts != NIL)

@@ -79,6 +79,7 @@ typedef struct HandOver
 	dsa_pointer ids;			/* bigints, uuids or texts one behind the other */
 	dsa_pointer last_active_at; /* by person, as the next */
 	dsa_pointer notoriety;
+	dsa_pointer approval;
 	TimestampTz earliest_reaction;
 	uint64		rows_read;
 	uint64		rows_ignored[IGNORE_REASON_COUNT];
@@ -305,6 +306,7 @@ hand_over(Ingest *ingest, dsa_area *area, HandOver *to)
 		to->last_active_at = share_bytes(area, ingest->last_active_at,
 										 to->person_count * sizeof(TimestampTz));
 		to->notoriety = share_bytes(area, ingest->notoriety, to->person_count * sizeof(double));
+		to->approval = share_bytes(area, ingest->approval, to->person_count * sizeof(double));
 	}
 	to->earliest_reaction = ingest->earliest_reaction;
 	to->rows_read = ingest->rows_read;
@@ -325,6 +327,7 @@ take_over_people(Ingest *ingest, dsa_area *area, const HandOver *from)
 	char	   *next = dsa_get_address(area, from->ids);
 	TimestampTz *last_active_at = dsa_get_address(area, from->last_active_at);
 	double	   *notoriety = dsa_get_address(area, from->notoriety);
+	double	   *approval = dsa_get_address(area, from->approval);
 
 	for (uint32 i = 0; i < from->person_count; i++)
 	{
@@ -337,6 +340,7 @@ take_over_people(Ingest *ingest, dsa_area *area, const HandOver *from)
 		numbers[i] = ingest_person(ingest, id);
 		ingest_note_activity(ingest, numbers[i], last_active_at[i]);
 		ingest->notoriety[numbers[i]] += notoriety[i];
+		ingest->approval[numbers[i]] += approval[i];
 	}
 	return numbers;
 }

@@ -256,6 +256,7 @@ limit_memory(Ingest *ingest, SweepOutput *output)
 	edges_spill(output->edges);
 	reciprocity_spill(output->reciprocity, ingest->spill);
 	record_log_spill(output->signal_counts, ingest->spill);
+	clocks_spill(output->clocks, ingest->spill);
 	memory_limit_relieved(&ingest->limit);
 }
 
@@ -306,7 +307,12 @@ measure_network(Ingest *ingest, int network, PersonNetworkArray *people, Measure
 	uint64		first = people->count;
 	Trust		trust;
 	Slice		slice;
-	SweepOutput output = {.trust = &trust,.people = people,.signal_counts = &measures->signal_counts};
+	SweepOutput output = {
+		.trust = &trust,
+		.clocks = measures->clocks,
+		.people = people,
+		.signal_counts = &measures->signal_counts
+	};
 
 	progress_report(model->ref.name, "measuring network \"%s\"", model->networks[network].name);
 	output.edges = edges_create(intern_count(ingest->people), ingest->spill, context);
@@ -315,6 +321,7 @@ measure_network(Ingest *ingest, int network, PersonNetworkArray *people, Measure
 	trust.reactions = survey_network(ingest, network, output.reciprocity);
 	trust.half_count = model->selectivity_rate * observed_days(ingest);
 	sweep_network(ingest, network, &output);
+	ingest->rows_ignored[IGNORE_OUTSIDE_WINDOW] += output.rows_outside_window;
 
 	slice.people = people->items + first;
 	slice.count = people->count - first;
@@ -338,6 +345,7 @@ measures_compute(Ingest *ingest)
 		(Size) intern_count(ingest->people) * BYTES_PER_PERSON;
 	record_log_init(&measures->signal_counts, sizeof(SignalCount), CurrentMemoryContext);
 	measures->priors = palloc0(sizeof(AmplificationPrior) * (ingest->model->network_count + 1));
+	measures->clocks = clocks_create(ingest);
 	for (int network = 0; network < ingest->model->network_count; network++)
 	{
 		NetworkRows *rows = &ingest->networks[network];

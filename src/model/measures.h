@@ -8,6 +8,7 @@
 
 #include <math.h>
 
+#include "model/clock.h"
 #include "model/ingest.h"
 #include "model/model.h"
 #include "model/record_log.h"
@@ -43,6 +44,7 @@ typedef struct Measures
 {
 	uint64		person_network_count;
 	PersonNetwork *person_networks; /* by network, then by person */
+	Clocks	   *clocks;			/* NULL: all of them run */
 	RecordLog	signal_counts;	/* of SignalCount; by network, person, signal */
 	AmplificationPrior *priors; /* by network */
 	int			iterations;		/* of PageRank, the most of any network */

@@ -9,6 +9,8 @@
 
 #include "postgres.h"
 
+#include <math.h>
+
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
@@ -37,6 +39,14 @@ typedef enum SignalRole
 	ROLE_AUTHORITY,
 	ROLE_ENDORSEMENT
 } SignalRole;
+
+/* What a person's clock does while the person is away (clock.c) */
+typedef enum InactivityPolicy
+{
+	INACTIVITY_DECAY,
+	INACTIVITY_GRACE,
+	INACTIVITY_FREEZE
+} InactivityPolicy;
 
 typedef struct Signal
 {
@@ -119,6 +129,8 @@ typedef struct Model
 
 	double		time_window;	/* microseconds; 0: none */
 	double		clock_skew;		/* microseconds */
+	InactivityPolicy inactivity_policy;
+	double		grace_period;	/* microseconds */
 	bool		bad_rows_fail;
 	bool		ignore_sentiment;
 	bool		hidden_actors_count;	/* as anonymous ones */
@@ -140,6 +152,7 @@ typedef struct Model
 	bool		calibrate_each_refresh;
 
 	double		closing_delay;	/* microseconds */
+	double		max_daily_gain; /* points; 0: no limit */
 	double		history_retention;	/* microseconds; 0: for ever */
 	TimestampTz published_as_of;	/* DT_NOBEGIN before the first refresh */
 
@@ -171,6 +184,13 @@ static inline bool
 role_is_engaging(SignalRole role)
 {
 	return role == ROLE_REACTION || role == ROLE_SHARE || role == ROLE_ENDORSEMENT;
+}
+
+/* Longest age in microseconds at which a row of no standing fact counts */
+static inline double
+model_longest_age(const Model *model)
+{
+	return model->time_window > 0 ? model->time_window : INFINITY;
 }
 
 /* Does the role state a standing fact, to which no window applies? */

@@ -179,6 +179,8 @@ publish_run(Run *run)
 
 	if (calibration != NULL && calibration->version == 0)
 		calibration_save(run->model, run->as_of, calibration);
+	/* before the views are locked: somebody who drops the model may hold its rows */
+	history_note_calibration(run);
 	replacements = write_replacements(run);
 
 	progress_report(run->model->ref.name, "waiting for readers");

@@ -156,6 +156,35 @@ row_signal(const SourceReader *reader, TupleTableSlot *slot)
 }
 
 /*
+ * Is the row young enough by the real clock?
+ */
+static inline bool
+is_recent(const Model *model, const Row *row)
+{
+	return row->age <= model_longest_age(model) || role_is_standing(row->signal->role);
+}
+
+/*
+ * Is the row older than the window, and so old that no stopped clock (clock.c)
+ * could bring it back? Posts stop clocks however old they are.
+ */
+static bool
+is_out_of_reach(const Model *model, const Row *row)
+{
+	if (is_recent(model, row))
+		return false;
+	switch (model->inactivity_policy)
+	{
+		case INACTIVITY_GRACE:
+			return row->signal->role != ROLE_POST && row->age > model->time_window + model->grace_period;
+		case INACTIVITY_FREEZE:
+			return false;
+		default:
+			return true;
+	}
+}
+
+/*
  * Read the time; false with the reason when the row is out of time
  */
 static bool
@@ -170,8 +199,7 @@ read_time(const SourceReader *reader, Row *row, IgnoreReason *reason)
 
 	if (row->age < -model->clock_skew)
 		*reason = IGNORE_FUTURE;
-	else if (!role_is_standing(row->signal->role) &&
-			 model->time_window > 0 && row->age > model->time_window)
+	else if (is_out_of_reach(model, row))
 		*reason = IGNORE_OUTSIDE_WINDOW;
 	else
 	{
@@ -332,12 +360,12 @@ append_day_anonymous(DaySet *set, DayRows *day, const Row *row, Stamp stamp)
 }
 
 static void
-append_day_notoriety(DaySet *set, DayRows *day, const Row *row, Stamp stamp)
+append_day_sentiment(DaySet *set, DayRows *day, const Row *row, Stamp stamp)
 {
-	DayNotoriety *record = append_day_record(set, day, row, DAY_NOTORIETY, row->target);
+	DaySentiment *record = append_day_record(set, day, row, DAY_SENTIMENT, row->target);
 
 	record->signal = stamp.signal;
-	record->value = row->weight * -row->sentiment *
+	record->value = row->weight * row->sentiment *
 		decay_factor((double) stamp.age, row->signal->half_life);
 }
 
@@ -369,8 +397,8 @@ record_in_day(DaySet *set, DayRows *day, const Row *row)
 		return;
 	}
 
-	if (signal->role != ROLE_FOLLOW && stamp.negative)
-		append_day_notoriety(set, day, row, stamp);
+	if (signal->role != ROLE_FOLLOW && row->sentiment != 0)
+		append_day_sentiment(set, day, row, stamp);
 	if (role_is_engaging(signal->role))
 		day->earliest_reaction = Min(day->earliest_reaction, row->occurred_at);
 
@@ -386,13 +414,26 @@ record_in_day(DaySet *set, DayRows *day, const Row *row)
 }
 
 /*
- * Add a row that counts to the logs of its network
+ * Add what a row says of its target, by the real clock
+ */
+static void
+add_sentiment(Ingest *ingest, const Row *row)
+{
+	double		value = row->signal->weight * row->weight *
+		decay_factor(row->age, row->signal->half_life);
+
+	ingest->notoriety[row->target] += value * Max(-row->sentiment, 0);
+	ingest->approval[row->target] += value * Max(row->sentiment, 0);
+}
+
+/*
+ * Add a row that counts, or may count by its target's clock, to the logs of its
+ * network
  */
 static void
 record_row(Ingest *ingest, const Row *row)
 {
 	const Signal *signal = row->signal;
-	double		negative_part = Max(-row->sentiment, 0);
 
 	if (signal->role == ROLE_POST)
 	{
@@ -401,10 +442,8 @@ record_row(Ingest *ingest, const Row *row)
 		return;
 	}
 
-	if (signal->role != ROLE_FOLLOW && negative_part > 0)
-		ingest->notoriety[row->target] += signal->weight * row->weight * negative_part *
-			decay_factor(row->age, signal->half_life);
-
+	if (signal->role != ROLE_FOLLOW && row->sentiment != 0 && is_recent(ingest->model, row))
+		add_sentiment(ingest, row);
 	if (row->actor != NOBODY)
 		ingest_note_activity(ingest, row->actor, row->occurred_at);
 	if (role_is_engaging(signal->role))

@@ -64,6 +64,9 @@ compute(const ModelRef *ref, Model *model, TimestampTz as_of, RunOptions options
 	stored = calibration_load(run->model);
 	run->scores = scores_compute(run->ingest, run->measures, stored,
 								 options.recalibrate || run->model->calibrate_each_refresh);
+	if (run->model->max_daily_gain > 0)
+		scores_limit(run->scores, run->ingest,
+					 history_load_limits(run->model, as_of, run->ingest, run->scores));
 	history_load_changes(run->model, as_of, run->ingest, run->scores);
 	run->milliseconds[PHASE_SCORE] = lap(&since);
 

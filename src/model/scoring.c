@@ -157,11 +157,11 @@ combine_networks(Scores *scores, const Model *model, const Measures *measures)
  * People to sort, with the key beside the position: looking the key up in each
  * comparison would miss the cache each time
  */
-typedef struct RawKey
+typedef struct RankKey
 {
-	double		raw;
+	double		value;			/* raw or score */
 	uint32		position;
-} RawKey;
+} RankKey;
 
 typedef struct IdKey
 {
@@ -170,9 +170,9 @@ typedef struct IdKey
 	uint32		position;
 } IdKey;
 
-#define ST_SORT sort_by_raw
-#define ST_ELEMENT_TYPE RawKey
-#define ST_COMPARE(a, b) (((a)->raw < (b)->raw) - ((a)->raw > (b)->raw))
+#define ST_SORT sort_rank_keys
+#define ST_ELEMENT_TYPE RankKey
+#define ST_COMPARE(a, b) (((a)->value < (b)->value) - ((a)->value > (b)->value))
 #define ST_CHECK_FOR_INTERRUPTS
 #define ST_SCOPE static
 #define ST_DEFINE
@@ -215,24 +215,41 @@ order_positions_by_id(uint32 *positions, uint32 count, const PersonScore *people
 }
 
 /*
- * Positions of people by raw, highest first
+ * Positions of people by raw, or by score, highest first
  */
 static uint32 *
-order_by_raw(const Scores *scores)
+order_people(const Scores *scores, bool by_score)
 {
 	uint32	   *order = huge_array(CurrentMemoryContext, scores->count, sizeof(uint32));
-	RawKey	   *keys = huge_array(CurrentMemoryContext, scores->count, sizeof(RawKey));
+	RankKey    *keys = huge_array(CurrentMemoryContext, scores->count, sizeof(RankKey));
 
 	for (uint32 i = 0; i < scores->count; i++)
 	{
-		keys[i].raw = scores->people[i].raw;
+		keys[i].value = by_score ? scores->people[i].score : scores->people[i].raw;
 		keys[i].position = i;
 	}
-	sort_by_raw(keys, scores->count);
+	sort_rank_keys(keys, scores->count);
 	for (uint32 i = 0; i < scores->count; i++)
 		order[i] = keys[i].position;
 	pfree(keys);
 	return order;
+}
+
+/*
+ * Rank and percentile of equals, who have the places from start to before end
+ */
+static void
+rank_equals(Scores *scores, const Ingest *ingest, uint32 *order, uint32 start, uint32 end)
+{
+	double		below = scores->count - ((double) start + end) / 2;
+
+	order_positions_by_id(order + start, end - start, scores->people,
+						  ingest->people, ingest->model->ref.id_type);
+	for (uint32 i = start; i < end; i++)
+	{
+		scores->people[order[i]].rank = i + 1;
+		scores->people[order[i]].percentile = 100 * below / scores->count;
+	}
 }
 
 /*
@@ -244,13 +261,12 @@ order_by_raw(const Scores *scores)
 static void
 rank_people(Scores *scores, const Ingest *ingest)
 {
-	uint32	   *order = order_by_raw(scores);
+	uint32	   *order = order_people(scores, false);
 	uint32		end;
 
 	for (uint32 start = 0; start < scores->count; start = end)
 	{
 		double		raw = scores->people[order[start]].raw;
-		double		below;
 
 		for (end = start + 1; end < scores->count; end++)
 		{
@@ -260,18 +276,9 @@ rank_people(Scores *scores, const Ingest *ingest)
 				(raw > 0 && scores->people[order[end]].raw == 0))
 				break;
 		}
-		order_positions_by_id(order + start, end - start, scores->people,
-							  ingest->people, ingest->model->ref.id_type);
-
-		below = scores->count - ((double) start + end) / 2;
 		for (uint32 i = start; i < end; i++)
-		{
-			PersonScore *person = &scores->people[order[i]];
-
-			person->raw = raw;
-			person->rank = i + 1;
-			person->percentile = 100 * below / scores->count;
-		}
+			scores->people[order[i]].raw = raw;
+		rank_equals(scores, ingest, order, start, end);
 	}
 	scores->by_rank = order;
 }
@@ -338,6 +345,7 @@ map_scores(Scores *scores)
 			calibration_score(map->raw, map->score, map->knot_count, person->raw);
 		for (int j = 0; j < 3; j++)
 			person->change[j] = NAN;
+		person->scale_change = NAN;
 		if (person->raw > 0)
 		{
 			compensated_add(&sum, person->score);
@@ -395,6 +403,65 @@ scores_compute(const Ingest *ingest, const Measures *measures,
 }
 
 /*
+ * Sort people by score
+ */
+static void
+rank_by_score(Scores *scores, const Ingest *ingest)
+{
+	uint32		end;
+
+	pfree(scores->by_rank);
+	scores->by_rank = order_people(scores, true);
+	for (uint32 start = 0; start < scores->count; start = end)
+	{
+		double		score = scores->people[scores->by_rank[start]].score;
+
+		for (end = start + 1; end < scores->count; end++)
+			if (scores->people[scores->by_rank[end]].score != score)
+				break;
+		rank_equals(scores, ingest, scores->by_rank, start, end);
+	}
+}
+
+/*
+ * Bring scores down to their limits, by position; ranks follow
+ */
+void
+scores_limit(Scores *scores, const Ingest *ingest, const double *limits)
+{
+	bool		limited = false;
+
+	for (uint32 i = 0; i < scores->count; i++)
+	{
+		PersonScore *person = &scores->people[i];
+
+		if (!(person->score > limits[i]))
+			continue;
+		person->score = Max(limits[i], CALIBRATION_MIN_SCORE);
+		limited = true;
+	}
+	if (limited)
+		rank_by_score(scores, ingest);
+}
+
+/*
+ * What a score that was read off another map would be on the map in use; NaN
+ * when there is none
+ */
+double
+scores_on_scale(const Scores *scores, const Calibration *map, double score)
+{
+	const Calibration *now = scores->calibration;
+
+	if (now == NULL)
+		return NAN;
+	if (now->version == map->version)
+		return score;
+	return calibration_score(now->raw, now->score, now->knot_count,
+							 calibration_raw(map->raw, map->score, map->knot_count, score));
+}
+
+/*
  * What a network contributes to a person's score: its share of the mass times
  * score - 1, and within it each measure's share of z
  */
@@ -412,7 +479,9 @@ scores_network_points(const Ingest *ingest, const Scores *scores,
 	if (map == NULL || mass == person->mass)
 		points.score = person->score;	/* the person's only network */
 	else
-		points.score = calibration_score(map->raw, map->score, map->knot_count, log1p(mass));
+		/* a score that is limited limits that of each network */
+		points.score = Min(calibration_score(map->raw, map->score, map->knot_count, log1p(mass)),
+						   person->score);
 	points.total = person->mass > 0 ? mass / person->mass * (person->score - CALIBRATION_MIN_SCORE) : 0;
 	for (int i = 0; i < MEASURE_COUNT; i++)
 		points.measure[i] = sum > 0 ? term[i] / sum * points.total : 0;

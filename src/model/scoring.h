@@ -34,6 +34,7 @@ typedef struct PersonScore
 	double		amplification;	/* 0 to 100 */
 	double		network_influence;	/* 0 to 100 */
 	double		change[3];		/* since a day, a week, a month; NaN: unknown */
+	double		scale_change;	/* the scale's part of the month's; NaN: unknown */
 } PersonScore;
 
 typedef struct Scores
@@ -57,6 +58,8 @@ typedef struct NetworkPoints
 
 extern Scores *scores_compute(const Ingest *ingest, const Measures *measures,
 							  Calibration *stored, bool recalibrate);
+extern void scores_limit(Scores *scores, const Ingest *ingest, const double *limits);
+extern double scores_on_scale(const Scores *scores, const Calibration *map, double score);
 extern NetworkPoints scores_network_points(const Ingest *ingest, const Scores *scores,
 										   const PersonNetwork *person_network);
 extern double scores_network_sum(const Model *model, const PersonNetwork *person_network);

@@ -13,6 +13,7 @@
 typedef struct Survey
 {
 	const Model *model;
+	double		window;			/* longest age by the real clock, INFINITY: none */
 	uint32	   *reactions;
 	Reciprocity *reciprocity;
 } Survey;
@@ -37,7 +38,8 @@ survey_record(Survey *survey, uint32 partition, const Interaction *record)
 
 	if (record->actor == NOBODY || !role_is_engaging(signal->role))
 		return;
-	survey->reactions[record->actor] += interaction_rows(record);
+	if ((double) record->stamp.age <= survey->window)
+		survey->reactions[record->actor] += interaction_rows(record);
 	if (survey->reciprocity->discount > 0 && !signal->conversational)
 		reciprocity_announce(survey->reciprocity, record->actor,
 							 person_at(partition, interaction_place(record)));
@@ -78,6 +80,7 @@ survey_network(Ingest *ingest, int network, Reciprocity *reciprocity)
 	Survey		survey = {.model = ingest->model,.reciprocity = reciprocity};
 	char	   *buffer = MemoryContextAlloc(rows->context, LAST_CHUNK_BYTES);
 
+	survey.window = model_longest_age(ingest->model);
 	survey.reactions = huge_array(rows->context, person_count, sizeof(uint32));
 	memset(survey.reactions, 0, person_count * sizeof(uint32));
 	for (int i = 0; i < PARTITION_COUNT; i++)

@@ -36,6 +36,8 @@ typedef struct Sweep
 {
 	const Model *model;
 	SweepOutput *output;
+	PartitionClocks clocks;
+	double		window;			/* longest age that counts, INFINITY: none */
 
 	Interaction *interactions;
 	uint64		interaction_count;
@@ -52,7 +54,8 @@ typedef struct Sweep
 	int		   *touched;		/* signals of the current target */
 	int			touched_count;
 
-	PersonNetwork *person;		/* the current target's sums */
+	uint32		place;			/* of the current target */
+	PersonNetwork *person;		/* its sums */
 	uint64		pair_number;	/* of the whole walk, from 1 */
 } Sweep;
 
@@ -75,12 +78,33 @@ add_to_signal(Sweep *sweep, int signal, double count, double value)
 }
 
 /*
+ * Age by the clock of the current target, in microseconds
+ */
+static inline double
+stamp_age(const Sweep *sweep, Stamp stamp)
+{
+	return clock_age(&sweep->clocks, sweep->place, (double) stamp.age);
+}
+
+/*
+ * Does a row not count, by the clock of the current target?
+ *
+ * Where all clocks run, the reader has left such rows out.
+ */
+static inline bool
+is_outside_window(const Sweep *sweep, Stamp stamp)
+{
+	return sweep->output->clocks != NULL && stamp_age(sweep, stamp) > sweep->window &&
+		!role_is_standing(sweep->model->signals[stamp.signal].role);
+}
+
+/*
  * What is left of something of the stamp's age under its signal's half-life
  */
 static inline double
 stamp_decay(const Sweep *sweep, Stamp stamp)
 {
-	return decay_factor((double) stamp.age, sweep->model->signals[stamp.signal].half_life);
+	return decay_factor(stamp_age(sweep, stamp), sweep->model->signals[stamp.signal].half_life);
 }
 
 /*
@@ -118,6 +142,7 @@ sweep_pair(Sweep *sweep, const Interaction *rows, uint64 count)
 {
 	uint32		actor = rows[0].actor;
 	uint32		reactions = 0;
+	uint32		recent = 0;		/* of them, by the real clock */
 	bool		follows = false;
 	double		sum = 0;
 	double		tradable = 0;
@@ -128,8 +153,14 @@ sweep_pair(Sweep *sweep, const Interaction *rows, uint64 count)
 	for (uint64 i = 0; i < count; i++)
 	{
 		const Signal *signal = &sweep->model->signals[rows[i].stamp.signal];
-		double		value = signal->weight * rows[i].multiplier * stamp_decay(sweep, rows[i].stamp);
+		double		value;
 
+		if (is_outside_window(sweep, rows[i].stamp))
+		{
+			sweep->output->rows_outside_window += interaction_rows(&rows[i]);
+			continue;
+		}
+		value = signal->weight * rows[i].multiplier * stamp_decay(sweep, rows[i].stamp);
 		add_to_signal(sweep, rows[i].stamp.signal, interaction_rows(&rows[i]), value);
 		if (signal->role == ROLE_FOLLOW)
 		{
@@ -137,14 +168,16 @@ sweep_pair(Sweep *sweep, const Interaction *rows, uint64 count)
 			continue;
 		}
 		reactions += interaction_rows(&rows[i]);
+		if ((double) rows[i].stamp.age <= sweep->window)
+			recent += interaction_rows(&rows[i]);
 		sum += value;
 		if (!signal->conversational)
 			tradable += value;
 		if (!rows[i].stamp.negative)
-			youngest = Min(youngest, (double) rows[i].stamp.age);
+			youngest = Min(youngest, stamp_age(sweep, rows[i].stamp));
 	}
 
-	trust = trust_towards(sweep->output->trust, actor, reactions);
+	trust = trust_towards(sweep->output->trust, actor, recent);
 	if (follows)
 		add_follower(sweep, rows, count, trust);
 	if (reactions > 0)
@@ -207,6 +240,11 @@ sweep_anonymous(Sweep *sweep, uint32 place)
 		double		decay = stamp_decay(sweep, row->stamp);
 		double		each = signal->weight * decay * row->influence_part;
 
+		if (is_outside_window(sweep, row->stamp))
+		{
+			sweep->output->rows_outside_window++;
+			continue;
+		}
 		add_to_signal(sweep, row->stamp.signal, row->people, row->people * each);
 		if (signal->role == ROLE_FOLLOW)
 		{
@@ -218,7 +256,7 @@ sweep_anonymous(Sweep *sweep, uint32 place)
 		if (row->stamp.negative)
 			continue;
 		sweep->person->value[MEASURE_TRUE_REACH] += sweep->model->anonymous_reach *
-			row->people * presence(sweep, (double) row->stamp.age);
+			row->people * presence(sweep, stamp_age(sweep, row->stamp));
 		if (signal->role == ROLE_SHARE)
 			sweep->person->shares += row->people * decay;
 	}
@@ -253,7 +291,8 @@ count_post_events(const Sweep *sweep, PostEvent *rows, uint64 count, bool namele
 		qsort(rows, count, sizeof(PostEvent), compare_post_events);
 	for (uint64 i = 0; i < count; i++)
 	{
-		double		row_decay = stamp_decay(sweep, rows[i].stamp);
+		double		row_decay = is_outside_window(sweep, rows[i].stamp) ? 0 :
+			stamp_decay(sweep, rows[i].stamp);
 
 		if (nameless_count && rows[i].post == 0)
 		{
@@ -285,6 +324,11 @@ sweep_post_events(Sweep *sweep, uint32 place)
 	{
 		const PostEvent *post = &sweep->posts[first_post + i];
 
+		if (is_outside_window(sweep, post->stamp))
+		{
+			sweep->output->rows_outside_window++;
+			continue;
+		}
 		add_to_signal(sweep, post->stamp.signal, 1,
 					  sweep->model->signals[post->stamp.signal].weight * post->weight *
 					  stamp_decay(sweep, post->stamp));
@@ -415,9 +459,10 @@ sweep_partition(const Ingest *ingest, int network, uint32 partition, SweepOutput
 {
 	const Model *model = ingest->model;
 	uint32		place_count = partition_places(partition, intern_count(ingest->people));
-	Sweep		sweep = {.model = model,.output = output};
+	Sweep		sweep = {.model = model,.output = output,.window = model_longest_age(model)};
 	RowPartition *rows = &ingest->networks[network].partitions[partition];
 
+	sweep.clocks = clocks_load(output->clocks, partition, place_count);
 	sort_rows(&sweep, rows, place_count);
 	start_edges(&sweep.edges, place_count, sweep.interaction_count);
 	sweep.sums = palloc0(sizeof(SignalSums) * (model->signal_count + 1));
@@ -426,6 +471,7 @@ sweep_partition(const Ingest *ingest, int network, uint32 partition, SweepOutput
 	for (uint32 place = 0; place < place_count; place++)
 	{
 		CHECK_FOR_INTERRUPTS();
+		sweep.place = place;
 		sweep.person = next_person(output->people);
 		sweep.person->person = person_at(partition, place);
 		sweep.person->network = network;

@@ -4,6 +4,7 @@
 #ifndef INFLUENCE_SWEEP_H
 #define INFLUENCE_SWEEP_H
 
+#include "model/clock.h"
 #include "model/edges.h"
 #include "model/measures.h"
 #include "model/reciprocity.h"
@@ -22,10 +23,12 @@ typedef struct PersonNetworkArray
 typedef struct SweepOutput
 {
 	const Trust *trust;
+	Clocks	   *clocks;			/* NULL: all of them run */
 	PersonNetworkArray *people;
 	RecordLog  *signal_counts;	/* of SignalCount */
 	EdgeSet    *edges;
 	Reciprocity *reciprocity;
+	uint64		rows_outside_window;	/* by their targets' clocks */
 } SweepOutput;
 
 extern void sweep_partition(const Ingest *ingest, int network, uint32 partition, SweepOutput *output);

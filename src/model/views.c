@@ -35,7 +35,8 @@
 static const Oid score_types[] = {
 	USER_ID, FLOAT8OID, TEXTOID, INT8OID, FLOAT8OID,
 	FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
-	FLOAT8OID, FLOAT8OID, FLOAT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID
+	FLOAT8OID, FLOAT8OID, FLOAT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+	FLOAT8OID, FLOAT8OID, FLOAT8OID
 };
 
 static const Oid network_score_types[] = {
@@ -104,6 +105,7 @@ next_by_rank(const Run *run, uint32 i)
 
 		prefetch(&run->ingest->last_active_at[person]);
 		prefetch(&run->ingest->notoriety[person]);
+		prefetch(&run->ingest->approval[person]);
 	}
 	return run_next_person(run, scores->by_rank, i);
 }
@@ -132,11 +134,30 @@ tier_datum(TierDatum *last, const Model *model, double score)
 }
 
 /*
+ * How divided people are about a person: 1 when what is hostile weighs as much as
+ * what is friendly, 0 when all of it is one or there is neither
+ *
+ * The idea, that opinions which oppose each other make a controversy and a one-sided
+ * crowd does not, is that of Popescu and Pennacchiotti: "Detecting controversial
+ * events from Twitter", CIKM 2010.
+ */
+static double
+controversy(const Ingest *ingest, uint32 person)
+{
+	double		hostile = ingest->notoriety[person];
+	double		friendly = ingest->approval[person];
+
+	return hostile > 0 && friendly > 0 ? 1 - fabs(friendly - hostile) / (friendly + hostile) : 0;
+}
+
+/*
  * Rows of the view "scores", best first
  */
 static void
 fill_scores(const Run *run, RowSink *sink)
 {
+	const Clocks *clocks = run->measures->clocks;
+	const TimestampTz *frozen_since = clocks == NULL ? NULL : clocks->frozen_since;
 	Datum		values[lengthof(score_types)];
 	bool		nulls[lengthof(score_types)];
 	TierDatum	tier = {0};
@@ -162,9 +183,12 @@ fill_scores(const Run *run, RowSink *sink)
 			values[10 + j] = float_or_null(person->change[j], &nulls[10 + j]);
 		values[13] = TimestampTzGetDatum(last_active_at);
 		nulls[13] = TIMESTAMP_IS_NOBEGIN(last_active_at);
-		nulls[14] = true;
-		values[14] = (Datum) 0;
+		nulls[14] = frozen_since == NULL || TIMESTAMP_IS_NOBEGIN(frozen_since[person->person]);
+		values[14] = nulls[14] ? (Datum) 0 : TimestampTzGetDatum(frozen_since[person->person]);
 		values[15] = TimestampTzGetDatum(run->as_of);
+		values[16] = Float8GetDatum(controversy(run->ingest, person->person));
+		values[17] = float_or_null(person->change[2] - person->scale_change, &nulls[17]);
+		values[18] = float_or_null(person->scale_change, &nulls[18]);
 		sink->put(sink, values, nulls);
 	}
 }

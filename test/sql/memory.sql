@@ -57,6 +57,23 @@ SELECT (influence_refresh('memory', '2026-01-01')).status;
 SELECT pg_stat_force_next_flush();
 SELECT pg_temp.temporary_files() > :files AS files_used, * FROM pg_temp.differences();
 
+-- The same with clocks that stand still
+UPDATE influence.models SET inactivity_policy = 'freeze', time_window = '30 days' WHERE model = 'memory';
+RESET influence.max_memory;
+SELECT (influence_refresh('memory', '2026-01-01')).status;
+SELECT count(frozen_since) > 1000 AS frozen FROM memory.scores;
+TRUNCATE large_scores, large_network_scores, large_signals;
+INSERT INTO large_scores TABLE memory.scores;
+INSERT INTO large_network_scores TABLE memory.network_scores;
+INSERT INTO large_signals TABLE memory.signals;
+SET influence.max_memory = '16MB';
+SELECT (influence_refresh('memory', '2026-01-01')).status;
+SELECT * FROM pg_temp.differences();
+UPDATE influence.models SET inactivity_policy = 'decay', time_window = '90 days' WHERE model = 'memory';
+RESET influence.max_memory;
+SELECT (influence_refresh('memory', '2026-01-01')).status;
+SET influence.max_memory = '16MB';
+
 -- Too many people: an error that says how much is needed, which is enough then
 INSERT INTO memory_likes SELECT i, i + 1, '2025-12-31', 'like', NULL, 1 FROM generate_series(100000, 170000) AS i;
 CREATE PROCEDURE pg_temp.refuse() LANGUAGE plpgsql AS $$

@@ -333,11 +333,39 @@ WHERE user_id IN (SELECT text_id(person) FROM generate_series(71, 74) AS person)
 SELECT user_id, score FROM text_world.scores
 WHERE user_id IN (text_id(75), text_id(76)) ORDER BY user_id COLLATE "C";
 
+-- The clocks of people who do not post stand still: rows that the window has left
+-- behind count, and those that count for nobody are counted as such
+UPDATE influence.models SET inactivity_policy = 'grace', grace_period = '5 days 03:00' WHERE model = 'text_world';
+SELECT * FROM refresh_and_compare('text_world', '2024-06-01 12:00');
+SELECT count(*) > 100 AS rows, count(*) FILTER (WHERE NOT recent AND ignored_because IS NULL) > 0 AS brought_back,
+	count(*) FILTER (WHERE was_read AND ignored_because = 'outside_window') > 0 AS outside
+FROM oracle.clocked WHERE clock_age < age;
+UPDATE influence.models SET inactivity_policy = 'freeze', grace_period = '36 hours' WHERE model = 'text_world';
+SELECT * FROM refresh_and_compare('text_world', '2024-06-01 12:00');
+SELECT count(*) > 100 AS rows, count(*) FILTER (WHERE NOT recent AND ignored_because IS NULL) > 0 AS brought_back,
+	count(*) FILTER (WHERE was_read AND ignored_because = 'outside_window') > 0 AS outside
+FROM oracle.clocked WHERE clock_age < age;
+SELECT count(*) > 20 AS people, count(frozen_since) > 10 AS frozen, max(frozen_since) < max(as_of) AS past FROM oracle.scores;
+UPDATE influence.models SET grace_period = '0', time_window = NULL WHERE model = 'text_world';
+SELECT * FROM refresh_and_compare('text_world', '2024-05-20 12:00');
+-- More people, read in parallel
+UPDATE influence.models SET grace_period = '1 day', time_window = '30 days' WHERE model = 'text_world';
+CREATE TABLE more AS
+SELECT 6 * i AS i, 'alpha' AS network, CASE WHEN i % 3 = 0 THEN 'like' ELSE 'post' END AS kind, CASE WHEN i % 3 = 0 THEN i % 60 + 1 END AS actor,
+	100 + i % 149 AS target, timestamptz '2024-06-01 12:00+00' - i * interval '1 hour' AS occurred_at
+FROM generate_series(1, 3000) AS i;
+INSERT INTO world_table
+SELECT i, network, kind, actor, target, occurred_at, NULL, 10, NULL, true FROM more;
+INSERT INTO oracle.interactions
+SELECT network, kind, text_id(actor), text_id(target), occurred_at FROM more;
+SET min_parallel_table_scan_size = 0;
+SELECT * FROM refresh_and_compare('text_world', '2024-06-01 12:00');
+
 SET client_min_messages = warning;
 SELECT influence_drop_model(model) IS NOT NULL AS dropped
 FROM unnest('{bigint_world, uuid_world, text_world}'::text[]) AS model;
 DROP VIEW world_view;
-DROP TABLE world, world_table, world_partitioned;
+DROP TABLE world, world_table, world_partitioned, more;
 DROP PROCEDURE make_model;
 DROP FUNCTION refresh_and_compare, dice, bigint_id, uuid_id, text_id;
 DROP SCHEMA oracle CASCADE;

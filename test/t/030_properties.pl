@@ -261,20 +261,6 @@ sub test_time
 		cmp_ok(abs($after - $before), '<', 0.5, "a gap of less than three days moves person $person by less than half a point");
 	}
 
-	# Nothing happens to anybody
-	my $quiet = new_model();
-	keep_scores($quiet);
-	refresh($quiet, '2024-06-04 11:00+00');
-	my ($mean, $lowest, $beyond) = split /\|/,
-	  sql("SELECT avg(a.score - b.score), min(a.score - b.score), count(*) FILTER (WHERE abs(a.score - b.score) >= 0.5)
-		   FROM $quiet.scores AS a JOIN ${quiet}_before AS b USING (user_id)");
-	note(sprintf('three days of silence: %.2f points on average, %.2f at most', $mean, $lowest));
-	TODO:
-	{
-		local $TODO = 'the clock runs on under the inactivity policy decay';
-		is($beyond, 0, 'three days of silence move nobody by half a point');
-	}
-
 	my $model = new_model();
 	keep_scores($model);
 	add_rows($model,
@@ -282,6 +268,81 @@ sub test_time
 			'old', NULL::float8, NULL::float8
 		 FROM generate_series(1, 3000) AS i, (VALUES ('like'), ('share'), ('post'), ('comment')) AS k (kind)");
 	is(largest_difference($model, "${model}_before"), 0, 'what is older than the window has no effect at all');
+}
+
+# Everybody published just now, and then nothing happens to anybody
+sub test_grace
+{
+	my $everybody = "SELECT 'app', 'post', i, i, timestamptz '$NOW' - interval '1 minute', NULL, NULL::float8, NULL::float8
+		FROM generate_series(1, 300) AS i";
+
+	foreach my $policy (qw(decay grace))
+	{
+		my $model = new_model($everybody);
+
+		sql("UPDATE influence.models SET inactivity_policy = '$policy' WHERE model = '$model'");
+		refresh($model);
+		keep_scores($model);
+		refresh($model, '2024-06-04 11:00+00');
+		my ($mean, $largest) = split /\|/,
+		  sql("SELECT avg(a.score - b.score), max(abs(a.score - b.score))
+			   FROM $model.scores AS a JOIN ${model}_before AS b USING (user_id)");
+		note(sprintf('three days of silence, %s: %.3f points on average, %.3f at most', $policy, $mean, $largest));
+		if ($policy eq 'decay')
+		{
+			cmp_ok($mean, '<', -0.5, 'with the policy decay, silence costs points');
+		}
+		else
+		{
+			cmp_ok($largest, '<', 0.5, 'with grace, less than three days of silence move nobody by half a point');
+		}
+	}
+}
+
+# A holiday: Ann publishes daily and finds an echo until she leaves for 18 days,
+# while her fans go on to like others as before. Klout took 9 points for that, from 66 to 57.
+sub test_holiday
+{
+	my @ann = (
+		"SELECT 'app', 'post', $ANN, $ANN, timestamptz '$NOW' - n * interval '1 day', 'ann ' || n, NULL::float8, NULL::float8
+		 FROM generate_series(0, 60) AS n",
+		"SELECT 'app', (ARRAY['like', 'comment', 'share'])[1 + i % 3], 1 + i % 40, $ANN, timestamptz '$NOW' - i * interval '12 hours',
+			'ann ' || i / 2, NULL::float8, NULL::float8
+		 FROM generate_series(0, 40) AS i",
+		"SELECT 'app', 'like', 1 + i % 40, 1 + i * 7 % 300, timestamptz '$NOW' + (i - 4320) * interval '30 minutes', NULL, NULL::float8, NULL::float8
+		 FROM generate_series(0, 5184) AS i");
+	my %fall;
+
+	foreach my $policy (qw(decay freeze))
+	{
+		my $model = new_model(@ann);
+		my @scores;
+
+		sql("UPDATE influence.models SET inactivity_policy = '$policy' WHERE model = '$model'");
+		foreach my $days (0, 3, 4, 18, 170)
+		{
+			refresh($model, sql("SELECT timestamptz '$NOW' + interval '$days days'"));
+			push @scores, score($model, $ANN) || 0;
+			if ($policy eq 'freeze')
+			{
+				is(measure($model, $ANN, 'frozen_since'), $days < 4 ? '' : '2024-06-04 12:00:00+00', "frozen after $days days?");
+			}
+		}
+		note(sprintf('%s: %.2f at the last post, %.2f after 3 days, %.2f after 4, %.2f after 18, %.2f after 170', $policy, @scores));
+		$fall{$policy} = $scores[0] - $scores[3];
+		next if $policy eq 'decay';
+
+		cmp_ok($scores[0] - $scores[1], '<', 1, 'the days until the clock stops cost less than a point');
+		cmp_ok(abs($scores[3] - $scores[1]), '<', 0.5, 'frozen, a holiday moves nothing');
+		cmp_ok($scores[4], '>', $scores[1] - 0.5, 'and half a year keeps the score');
+
+		# She is back: nothing jumps, and from then on the clock runs
+		add_rows($model, "SELECT 'app', 'post', $ANN, $ANN, timestamptz '$NOW' + interval '18 days', 'back', NULL::float8, NULL::float8");
+		refresh($model, sql("SELECT timestamptz '$NOW' + interval '18 days'"));
+		cmp_ok(abs(score($model, $ANN) - $scores[3]), '<', 0.5, 'a post after the holiday makes nothing jump');
+		is(measure($model, $ANN, 'frozen_since'), '', 'and is the end of the frost');
+	}
+	cmp_ok($fall{decay}, '>', 2, 'under decay the holiday costs points');
 }
 
 sub test_storm
@@ -295,6 +356,19 @@ sub test_storm
 		 FROM generate_series(1, 500) AS i");
 	is(score($model, $ANN), $before, 'a storm of angry replies does not change the score');
 	cmp_ok(measure($model, $ANN, 'notoriety'), '>', 100, 'but makes notorious');
+	is(measure($model, $ANN, 'controversy'), 0, 'a one-sided crowd is no controversy');
+
+	# As many are for her, a little less firmly
+	add_rows($model,
+		"SELECT 'app', 'reply', 3500 + i, $ANN, timestamptz '$NOW' - interval '1 hour', 'scandal', NULL::float8, 0.9
+		 FROM generate_series(1, 500) AS i");
+	cmp_ok(abs(measure($model, $ANN, 'controversy') - 1.8 / 1.9), '<', 1e-9, 'when others stand up for her, it is');
+	cmp_ok(score($model, $ANN), '>', $before, 'and these raise the score');
+
+	sql("UPDATE influence.models SET sentiment_policy = 'ignore' WHERE model = '$model'");
+	refresh($model);
+	is(sql("SELECT max(notoriety), max(controversy) FROM $model.scores"), '0|0', 'without sentiment there is neither');
+	sql("UPDATE influence.models SET sentiment_policy = 'split' WHERE model = '$model'");
 
 	# Blocks and reports are negative without saying so
 	add_rows($model, reactions_of_people(4001, 4100, $BOB, 'block'), reactions_of_people(4001, 4100, $BOB, 'report'));
@@ -427,6 +501,8 @@ test_who_reacts();
 test_another_network();
 test_publishing();
 test_time();
+test_grace();
+test_holiday();
 test_storm();
 test_nobody();
 test_bots();
