@@ -165,6 +165,7 @@ store_published(void *arg)
 		elog(ERROR, "model \"%s\" was not updated", run->model->ref.name);
 	store_priors(run);
 	SPI_finish();
+	history_note_calibration(run);
 }
 
 /*
@@ -179,12 +180,10 @@ publish_run(Run *run)
 
 	if (calibration != NULL && calibration->version == 0)
 		calibration_save(run->model, run->as_of, calibration);
-	/* before the views are locked: somebody who drops the model may hold its rows */
-	history_note_calibration(run);
 	replacements = write_replacements(run);
 
 	progress_report(run->model->ref.name, "waiting for readers");
-	/* the row may be locked by somebody who waits for us elsewhere */
+	/* rows may be locked by somebody who waits for us elsewhere */
 	replacement_swap_all(replacements, store_published, run);
 	history_forget(run);
 	run->milliseconds[PHASE_PUBLISH] = (double) (GetCurrentTimestamp() - start) / 1000;

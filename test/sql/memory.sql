@@ -39,6 +39,7 @@ CREATE FUNCTION pg_temp.differences(OUT people bigint, OUT scores bigint, OUT ne
 			WHERE (s.count = l.count AND abs(s.decayed_value - l.decayed_value) <= 1e-9 * l.decayed_value) IS NOT TRUE));
 
 -- With room enough, with little room, and with little room and several processes
+SELECT pg_stat_force_next_flush();
 SELECT pg_temp.temporary_files() AS files \gset
 SET max_parallel_workers_per_gather = 0;
 SELECT (influence_refresh('memory', '2026-01-01')).status;
@@ -50,6 +51,7 @@ SELECT (influence_refresh('memory', '2026-01-01')).status;
 SELECT pg_stat_force_next_flush();
 SELECT pg_temp.temporary_files() > :files AS files_used, * FROM pg_temp.differences();
 
+SELECT pg_stat_force_next_flush();
 SELECT pg_temp.temporary_files() AS files \gset
 SET min_parallel_table_scan_size = 0;
 SET max_parallel_workers_per_gather = 2;

@@ -148,6 +148,7 @@ sub reconfigure
 	my $change = pick(
 		"UPDATE influence.models SET time_window = @{[ pick(q('40 days'), q('40 days'), q('61 days 7 hours'), q('10 days'), 'NULL') ]}",
 		"UPDATE influence.models SET sentiment_policy = '@{[ pick('split', 'split', 'ignore') ]}'",
+		"UPDATE influence.models SET inactivity_policy = '@{[ pick('decay', 'decay', 'grace', 'freeze') ]}'",
 		"UPDATE influence.signals SET weight = @{[ pick(0, 2, 5) ]} WHERE kind = '@{[ pick('like', 'comment') ]}'",
 		"UPDATE influence.signals SET half_life = '@{[ pick('2 days', '45 days') ]}' WHERE kind = '@{[ pick('like', 'share') ]}'",
 		"UPDATE influence.signals SET polarity = @{[ pick(0, -0.5) ]} WHERE kind = 'mention'",
@@ -169,8 +170,8 @@ sub difference
 			SELECT max(CASE WHEN a.value IS NOT DISTINCT FROM b.value THEN 0
 				WHEN a.value ~ '^-?[0-9.]+(e[-+]?[0-9]+)?\$' AND b.value ~ '^-?[0-9.]+(e[-+]?[0-9]+)?\$'
 				THEN abs(a.value::float8 - b.value::float8) / greatest(1, abs(a.value::float8)) ELSE 1e9 END) AS i
-			FROM (SELECT $key AS id, e.key, e.value FROM $one.$view AS v, jsonb_each_text(to_jsonb(v) - '{day_change,week_change,month_change,rank,percentile,tier}'::text[]) AS e) AS a
-			FULL JOIN (SELECT $key AS id, e.key, e.value FROM $other.$view AS v, jsonb_each_text(to_jsonb(v) - '{day_change,week_change,month_change,rank,percentile,tier}'::text[]) AS e) AS b
+			FROM (SELECT $key AS id, e.key, e.value FROM $one.$view AS v, jsonb_each_text(to_jsonb(v) - '{day_change,week_change,month_change,month_change_own,month_change_scale,rank,percentile,tier}'::text[]) AS e) AS a
+			FULL JOIN (SELECT $key AS id, e.key, e.value FROM $other.$view AS v, jsonb_each_text(to_jsonb(v) - '{day_change,week_change,month_change,month_change_own,month_change_scale,rank,percentile,tier}'::text[]) AS e) AS b
 				USING (id, key)) AS a}
 	} ([ 'scores', 'user_id::text' ], [ 'network_scores', "user_id || '/' || network" ],
 		[ 'signals', "user_id || '/' || network || '/' || kind" ])) . ' ORDER BY value DESC NULLS LAST LIMIT 1');
@@ -227,6 +228,7 @@ for my $type (qw(bigint uuid text))
 	}
 }
 cmp_ok($saved, '>', 0, "in $saved rounds less than a third of the rows was read");
+sql("UPDATE influence.models SET inactivity_policy = 'decay'");
 
 # What is not logged is not seen: the comparison can fail
 {
