@@ -58,7 +58,7 @@ COMMENT ON FUNCTION influence_score(uuid, timestamptz, text) IS
 	'Score of a person as it stood at a moment; see influence_score(text, timestamptz, text)';
 
 -- The bounds of the days let the server leave out the tables of other days.
-CREATE FUNCTION influence_history(user_id text, "from" timestamptz DEFAULT NULL, "to" timestamptz DEFAULT NULL, model text DEFAULT NULL)
+CREATE FUNCTION influence_history(user_id text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, model text DEFAULT NULL)
 RETURNS TABLE (as_of timestamptz, score float8)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -67,8 +67,8 @@ DECLARE
 	found record;
 BEGIN
 	found := @extschema@.influence_find_model(model);
-	IF "from" > "to" THEN
-		RAISE EXCEPTION 'history from % to % ends before it begins', "from", "to"
+	IF since > until THEN
+		RAISE EXCEPTION 'history from % to % ends before it begins', since, until
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give the earlier moment first.';
 	END IF;
 	RETURN QUERY EXECUTE format(
@@ -77,28 +77,28 @@ BEGIN
 		   AND h.day BETWEEN ($2 AT TIME ZONE ''UTC'')::date AND ($3 AT TIME ZONE ''UTC'')::date
 		   AND h.as_of BETWEEN $2 AND $3
 		 ORDER BY h.day', found.schema, found.id_type)
-	USING user_id, coalesce("from", '-infinity'), coalesce("to", 'infinity');
+	USING user_id, coalesce(since, '-infinity'), coalesce(until, 'infinity');
 END
 $$;
 COMMENT ON FUNCTION influence_history(text, timestamptz, timestamptz, text) IS
 	'Published scores of a person from one moment to another, both included and NULL for no limit: a row per day of score_history, oldest first; no rows for somebody unknown. Errors: 42501 without SELECT on score_history, 22023 when it ends before it begins, and those of finding the model as for influence_score()';
 
-CREATE FUNCTION influence_history(user_id bigint, "from" timestamptz DEFAULT NULL, "to" timestamptz DEFAULT NULL, model text DEFAULT NULL)
+CREATE FUNCTION influence_history(user_id bigint, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, model text DEFAULT NULL)
 RETURNS TABLE (as_of timestamptz, score float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	SELECT h.as_of, h.score FROM @extschema@.influence_history(user_id::text, "from", "to", model) AS h;
+	SELECT h.as_of, h.score FROM @extschema@.influence_history(user_id::text, since, until, model) AS h;
 END;
 COMMENT ON FUNCTION influence_history(bigint, timestamptz, timestamptz, text) IS
 	'Published scores of a person over time; see influence_history(text, timestamptz, timestamptz, text)';
 
-CREATE FUNCTION influence_history(user_id uuid, "from" timestamptz DEFAULT NULL, "to" timestamptz DEFAULT NULL, model text DEFAULT NULL)
+CREATE FUNCTION influence_history(user_id uuid, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, model text DEFAULT NULL)
 RETURNS TABLE (as_of timestamptz, score float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	SELECT h.as_of, h.score FROM @extschema@.influence_history(user_id::text, "from", "to", model) AS h;
+	SELECT h.as_of, h.score FROM @extschema@.influence_history(user_id::text, since, until, model) AS h;
 END;
 COMMENT ON FUNCTION influence_history(uuid, timestamptz, timestamptz, text) IS
 	'Published scores of a person over time; see influence_history(text, timestamptz, timestamptz, text)';

@@ -28,7 +28,9 @@ oldest_backend_start(void)
 	{
 		const PgBackendStatus *backend = &local_backend_status(i)->backendStatus;
 
-		if (backend->st_databaseid != MyDatabaseId || backend->st_procpid == 0)
+		/* autovacuum adds no rows */
+		if (backend->st_databaseid != MyDatabaseId || backend->st_procpid == 0 ||
+			backend->st_backendType == B_AUTOVAC_WORKER)
 			continue;
 		if (backend->st_state == STATE_DISABLED)
 			return DT_NOBEGIN;

@@ -31,8 +31,8 @@ SELECT bool_and(h.score = s.score AND h.score = influence_score(1, h.as_of)) AS 
 FROM influence_history(1) AS h JOIN changes.score_history AS s ON s.user_id = 1 AND s.as_of = h.as_of;
 -- both ends count, and either may be left out
 SELECT as_of FROM influence_history(1, '2024-06-10 12:00Z', '2024-06-12 12:00Z');
-SELECT as_of FROM influence_history('1', "from" => '2024-06-29 12:00:00.000001Z', model => 'changes');
-SELECT as_of FROM influence_history(1, "to" => '2024-05-30 12:00Z');
+SELECT as_of FROM influence_history('1', since => '2024-06-29 12:00:00.000001Z', model => 'changes');
+SELECT as_of FROM influence_history(1, until => '2024-05-30 12:00Z');
 SELECT count(*) FROM influence_history(1, '2024-06-10 12:01Z', '2024-06-11 11:59Z');
 SELECT count(*) FROM influence_history(1, '-infinity', 'infinity');
 -- nobody, and NULL

@@ -23,6 +23,11 @@ my %values = (
 	'integer' => [ 0, 1, -1, 15, 16, 65536, 65537, 2147483647, "'-2147483648'" ],
 	'double precision' => [ 0, "'-0'", 1, -1, 0.95, 99.999999, 100, "'NaN'", "'Infinity'", "'-Infinity'", "'1.7976931348623157e308'", "'-1.7976931348623157e308'", "'5e-324'" ],
 	'boolean' => [qw(true false)],
+	'bytea' => [ map { "'$_'" } '', '\\x00', '\\x00112233445566778899aabbccddeeff' ],
+	'jsonb' => [ map { "'$_'" } '{}', 'null', '[]', '1', '{"damping": 2}', '{"damping": "x"}', '{"models": []}', '{"signals": [{}]}', '{"networks": [{"network": "app", "weight": "NaN"}]}', '{"nothing": 1}', '{"time_window": "-1 day"}' ],
+	'bigint[]' => [ map { "'$_'" } '{}', '{1}', '{NULL,1,1}', '{{1,2},{3,4}}', '{-9223372036854775808}' ],
+	'uuid[]' => [ map { "'$_'" } '{}', '{00000000-0000-0000-0000-000000000000}', '{NULL}' ],
+	'text[]' => [ map { "'$_'" } '{}', '{1}', '{NULL,"",x}', '{{1,2},{3,4}}' ],
 	'uuid' => [ "'00000000-0000-0000-0000-000000000000'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'" ],
 	'text' => [ "''", "' '", "'social'", "'nobody'", "'app'", "repeat('x', 63)", "repeat('x', 64)", "repeat('x', 100000)", "repeat('é', 32)", q{E'a"b''c\\\\d'}, "'%s%n'",
 		"';--'", "'('", "'1'", "'user_id'", "'exponential'", "'* * * * *'", "'60 seconds'", "'99 99 99 99 99'", "repeat('*/1,', 5000)", "'SELECT 1'", "'klout'",
@@ -49,7 +54,7 @@ my %harmless = (model => "'social'", name => "'tried'", source => "'likes'", net
 	as_of => "'2024-06-01 12:00Z'", k => 16, confidence => 0.95);
 
 # Taking these to pieces is what the server does for its own statements
-my $EXPRESSION = 'edges|seeds|relation|create_views|comment_views|expression|actor|target|occurred_at|post|weight|sentiment|topics|filter|_column';
+my $EXPRESSION = 'edges|seeds|pairs|changes|relation|create_views|comment_views|expression|actor|target|occurred_at|post|weight|sentiment|topics|filter|_column';
 
 my $node = PostgreSQL::Test::Cluster->new('arguments');
 $node->init;
@@ -113,7 +118,7 @@ note "INFLUENCE_FUZZ_SEED=$SEED";
 
 # Functions and aggregates: name, kind, types, names and number of the arguments without a default
 my @functions = map { [ split /\|/ ] } split /\n/, $node->safe_psql('postgres', q{
-	SELECT proname, CASE WHEN proargmodes IS NULL AND prorettype = 'record'::regtype THEN 'r' ELSE prokind END, array_to_string(proargtypes::regtype[], ','), array_to_string(proargnames[1:pronargs], ','), pronargs - pronargdefaults
+	SELECT proname, CASE WHEN proargmodes IS NULL AND prorettype = 'record'::regtype THEN 'r' ELSE prokind END, array_to_string(proargtypes::regtype[], ','), array_to_string(proargnames[1:pronargs], ','), pronargs - pronargdefaults, provariadic <> 0
 	FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
 		JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
 	WHERE extname = 'influence' AND prokind IN ('f', 'a') AND NOT ARRAY['internal', 'cstring']::regtype[] && proargtypes::regtype[]
@@ -135,7 +140,7 @@ sub view_columns
 sub queries
 {
 	my ($function, %hostile) = @_;
-	my ($name, $kind, $types, $names, $required) = @$function;
+	my ($name, $kind, $types, $names, $required, $variadic) = @$function;
 	my @types = split /,/, $types;
 	my @names = split /,/, $names;
 	my @arguments;
@@ -145,7 +150,7 @@ sub queries
 		next if $kind eq 'f' && $i >= $required && !exists $hostile{$i};
 		die "no values of type $types[$i]" unless $values{ $types[$i] };
 		my $value = $hostile{$i} // ($types[$i] ne 'boolean' && $harmless{ $names[$i] }) || $values{ $types[$i] }[1];
-		push @arguments, ($kind eq 'f' && @names ? "$names[$i] => " : '') . "$value\::$types[$i]";
+		push @arguments, ($variadic eq 't' && $i == $#types ? 'VARIADIC ' : '') . ($kind eq 'f' && @names ? "\"$names[$i]\" => " : '') . "$value\::$types[$i]";
 	}
 	my $call = "$name(" . join(', ', @arguments) . ')';
 	return "SELECT * FROM $call" if $kind eq 'f';
