@@ -1,7 +1,7 @@
 # Incremental refreshes give what full ones give. Two models read the same tables,
 # one of them incrementally; rows are added, also late, changed and deleted at
-# random, and after each round all views of both are compared. Set SEED to repeat
-# a run.
+# random, and after each round all views of both are compared. SEED gives other
+# random rows.
 
 use strict;
 use warnings FATAL => 'all';
