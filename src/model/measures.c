@@ -358,5 +358,12 @@ measures_compute(Ingest *ingest)
 	}
 	measures->person_network_count = people.count;
 	measures->person_networks = people.items;
+	memory_give_back();
+	/* scoring needs its own part of what a person takes */
+	if (!has_room(ingest, (Size) intern_count(ingest->people) * BYTES_PER_PERSON))
+	{
+		record_log_spill(&measures->signal_counts, ingest->spill);
+		memory_give_back();
+	}
 	return measures;
 }

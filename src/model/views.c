@@ -18,9 +18,11 @@
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "influence.h"
 #include "math/prefetch.h"
 #include "math/tier.h"
 #include "memory.h"
@@ -301,6 +303,20 @@ fill_network_scores(const Run *run, RowSink *sink)
 }
 
 /*
+ * Move a log to the file when a second copy of it would be beyond influence.max_memory
+ */
+static void
+make_room_for_copy(const Run *run, RecordLog *log)
+{
+	Size		copy = record_log_count(log) * log->record_size;
+
+	if (MemoryContextMemAllocated(run->context, true) + copy <= (Size) influence_max_memory * 1024)
+		return;
+	record_log_spill(log, run->ingest->spill);
+	memory_give_back();
+}
+
+/*
  * Counts by signal in the order of ids
  *
  * The log is used up. Within a person the order stays: networks, then kinds.
@@ -312,8 +328,10 @@ order_signal_counts(const Run *run, RecordLog *log)
 	RecordKey	key = {offsetof(SignalCount, person), PG_UINT32_MAX, place};
 	uint64	   *row_start = huge_array(CurrentMemoryContext, (uint64) run->scores->count + 2,
 									   sizeof(uint64));
-	SignalCount *sorted = record_log_sort(log, key, run->scores->count, row_start, CurrentMemoryContext);
+	SignalCount *sorted;
 
+	make_room_for_copy(run, log);
+	sorted = record_log_sort(log, key, run->scores->count, row_start, CurrentMemoryContext);
 	pfree(row_start);
 	pfree(place);
 	return sorted;
