@@ -20,6 +20,7 @@
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/uuid.h"
 
@@ -153,6 +154,20 @@ struct InternTable
 	char	   *block;			/* free part of the last block of texts */
 	Size		block_free;
 };
+
+/*
+ * Read an id of a type; anything but bigint and uuid is text. 22P02 when the
+ * text is no such id
+ */
+Datum
+id_from_text(Oid id_type, const char *text)
+{
+	if (id_type == INT8OID)
+		return DirectFunctionCall1(int8in, CStringGetDatum(text));
+	if (id_type == UUIDOID)
+		return DirectFunctionCall1(uuid_in, CStringGetDatum(text));
+	return CStringGetTextDatum(text);
+}
 
 /*
  * Create an empty table

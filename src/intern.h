@@ -16,6 +16,7 @@ typedef struct InternTable InternTable;
 
 extern InternTable *intern_create(Oid id_type, MemoryContext parent);
 extern void intern_destroy(InternTable *table);
+extern Datum id_from_text(Oid id_type, const char *text);
 extern uint32 intern_id(InternTable *table, Datum id);
 extern void intern_prefetch(const InternTable *table, Datum id);
 extern void intern_prefetch_datum(const InternTable *table, uint32 index);

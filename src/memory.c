@@ -12,6 +12,7 @@
 
 #include "utils/memutils.h"
 
+#include "influence.h"
 #include "memory.h"
 
 /* Capacity of an array that grows from nothing */
@@ -92,6 +93,15 @@ void
 memory_limit_relieved(MemoryLimit *limit)
 {
 	limit->bytes = Max(limit->bytes, 2 * MemoryContextMemAllocated(limit->context, true));
+}
+
+/*
+ * May a tree of contexts take so many more bytes within influence.max_memory?
+ */
+bool
+memory_has_room(MemoryContext context, Size bytes)
+{
+	return MemoryContextMemAllocated(context, true) + bytes <= (Size) influence_max_memory * 1024;
 }
 
 /*

@@ -18,6 +18,7 @@ typedef struct MemoryLimit
 extern bool memory_over_limit(const MemoryLimit *limit);
 extern void memory_limit_relieved(MemoryLimit *limit);
 
+extern bool memory_has_room(MemoryContext context, Size bytes);
 extern void memory_give_back(void);
 
 extern void *huge_array(MemoryContext context, uint64 count, Size element_size);

@@ -21,7 +21,6 @@ struct SpillFile
 	SharedFileSet *files;		/* NULL: private to this process */
 	char	   *name;			/* within files */
 	SpillPlace	end;			/* where the next piece goes */
-	uint64		bytes;
 };
 
 /*
@@ -95,15 +94,6 @@ spill_is_used(const SpillFile *file)
 	return file->file != NULL;
 }
 
-/*
- * Bytes written so far
- */
-uint64
-spill_bytes(const SpillFile *file)
-{
-	return file->bytes;
-}
-
 static void
 seek_to(SpillFile *file, SpillPlace place)
 {
@@ -133,7 +123,6 @@ spill_write(SpillFile *file, const void *data, Size size)
 		seek_to(file, place);
 	BufFileWrite(file->file, unconstify(void *, data), size);
 	BufFileTell(file->file, &file->end.segment, &file->end.offset);
-	file->bytes += size;
 	return place;
 }
 

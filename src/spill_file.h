@@ -23,7 +23,6 @@ extern SpillFile *spill_open_shared(SharedFileSet *files, const char *name, Memo
 extern void spill_export(SpillFile *file);
 extern void spill_close(SpillFile *file);
 extern bool spill_is_used(const SpillFile *file);
-extern uint64 spill_bytes(const SpillFile *file);
 
 extern SpillPlace spill_write(SpillFile *file, const void *data, Size size);
 extern void spill_read(SpillFile *file, SpillPlace place, void *data, Size size);

@@ -349,9 +349,11 @@ closed_people_append(const Ingest *ingest, uint32 first)
 	Datum		name = CStringGetTextDatum(model->ref.name);
 	BatchWriter writer;
 	StringInfoData ids;
+	Datum		id;
 
 	if (first >= count)
 		return;
+	id = stored_id(ingest, first);
 	initStringInfo(&ids);
 	batch_begin(&writer, "closed_people");
 	for (uint32 person = first; person < count;)
@@ -361,9 +363,11 @@ closed_people_append(const Ingest *ingest, uint32 first)
 
 		resetStringInfo(&ids);
 		do
-			append_id(model, &ids, stored_id(ingest, person++));
-		while (person < count &&
-			   ids.len + id_size(model, stored_id(ingest, person)) <= PEOPLE_BYTES);
+		{
+			append_id(model, &ids, id);
+			if (++person < count)
+				id = stored_id(ingest, person);
+		} while (person < count && ids.len + id_size(model, id) <= PEOPLE_BYTES);
 		slot->tts_values[PEOPLE_MODEL - 1] = name;
 		slot->tts_values[PEOPLE_FIRST_NUMBER - 1] = Int64GetDatum((int64) start);
 		slot->tts_values[PEOPLE_IDS - 1] = PointerGetDatum(batch_bytes(&writer, ids.data, ids.len));

@@ -191,19 +191,6 @@ read_group(const GroupReader *reader, TupleTableSlot *slot, Group *group)
 }
 
 /*
- * Room for a record about the group's target
- */
-static void *
-append_record(Ingest *ingest, const Group *group, RowKind kind)
-{
-	uint32	   *record = record_log_append(ingest_log(ingest, group->signal->network,
-													  partition_of(group->target), kind));
-
-	*record = place_of(group->target);
-	return record;
-}
-
-/*
  * The group's rows of an actor, or of role authority
  */
 static void
@@ -214,7 +201,7 @@ append_interactions(Ingest *ingest, const Group *group)
 
 	for (uint64 left = group->rows; left > 0; left -= rows)
 	{
-		Interaction *record = append_record(ingest, group, ROWS_INTERACTIONS);
+		Interaction *record = ingest_append(ingest, group->signal->network, group->target, ROWS_INTERACTIONS);
 
 		rows = Min(left, MAX_INTERACTION_ROWS);
 		record->place_and_rows |= (uint32) (rows - 1) << PLACE_BITS;
@@ -231,7 +218,7 @@ append_interactions(Ingest *ingest, const Group *group)
 static void
 append_anonymous(Ingest *ingest, const Group *group)
 {
-	AnonymousCount *record = append_record(ingest, group, ROWS_ANONYMOUS);
+	AnonymousCount *record = ingest_append(ingest, group->signal->network, group->target, ROWS_ANONYMOUS);
 
 	record->stamp = group->stamp;
 	record->people = group->weight;
@@ -249,7 +236,7 @@ append_post_events(Ingest *ingest, const Group *group, RowKind kind, uint64 coun
 
 	for (uint64 i = 0; i < count; i++)
 	{
-		PostEvent  *record = append_record(ingest, group, kind);
+		PostEvent  *record = ingest_append(ingest, group->signal->network, group->target, kind);
 
 		if (i % RECORDS_PER_CHECK == 0)
 			CHECK_FOR_INTERRUPTS();

@@ -168,6 +168,18 @@ extern void ingest_check_people(const Ingest *ingest);
 extern void ingest_limit_memory(Ingest *ingest);
 extern const char *ignore_reason_name(IgnoreReason reason);
 
+/*
+ * Room for a record about a target, whose place is set
+ */
+static inline void *
+ingest_append(Ingest *ingest, int network, uint32 target, RowKind kind)
+{
+	uint32	   *record = record_log_append(ingest_log(ingest, network, partition_of(target), kind));
+
+	*record = place_of(target);
+	return record;
+}
+
 static inline PrivacyRule
 ingest_privacy(const Ingest *ingest, uint32 person)
 {

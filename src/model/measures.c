@@ -132,15 +132,6 @@ fill_teleport(const EdgeSet *edges, const Trust *trust, double *teleport)
 }
 
 /*
- * May the refresh take so many more bytes?
- */
-static bool
-has_room(const Ingest *ingest, Size bytes)
-{
-	return MemoryContextMemAllocated(ingest->context, true) + bytes <= (Size) influence_max_memory * 1024;
-}
-
-/*
  * Ranks of a network's graph; fails rather than give a wrong answer
  */
 static PagerankResult
@@ -162,7 +153,7 @@ rank_network(const Ingest *ingest, int network, const EdgeSet *edges,
 	EdgeFeed	feed = edges_feed(edges, &reader);
 	void	   *scratch;
 
-	if (!has_room(ingest, pagerank_memory(&size)))
+	if (!memory_has_room(ingest->context, pagerank_memory(&size)))
 		size.copied_edges = 0;
 	scratch = huge_array(ingest->networks[network].context, pagerank_memory(&size), 1);
 	pagerank_prepare(&size, &feed, &options, scratch);
@@ -360,7 +351,7 @@ measures_compute(Ingest *ingest)
 	measures->person_networks = people.items;
 	memory_give_back();
 	/* scoring needs its own part of what a person takes */
-	if (!has_room(ingest, (Size) intern_count(ingest->people) * BYTES_PER_PERSON))
+	if (!memory_has_room(ingest->context, (Size) intern_count(ingest->people) * BYTES_PER_PERSON))
 	{
 		record_log_spill(&measures->signal_counts, ingest->spill);
 		memory_give_back();

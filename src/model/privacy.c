@@ -18,6 +18,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/uuid.h"
 
+#include "intern.h"
 #include "model/model.h"
 #include "model/privacy.h"
 
@@ -207,10 +208,7 @@ influence_user_hash(PG_FUNCTION_ARGS)
 	Oid			id_type = PG_GETARG_OID(1);
 	char	   *user_id = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	PrivacyList *list = privacy_create((uint8 *) VARDATA_ANY(salt), VARSIZE_ANY_EXHDR(salt), false);
-	Datum		id = id_type == INT8OID ? DirectFunctionCall1(int8in, CStringGetDatum(user_id)) :
-		id_type == UUIDOID ? DirectFunctionCall1(uuid_in, CStringGetDatum(user_id)) :
-		CStringGetTextDatum(user_id);
-	ChoiceKey	key = hash_id(list, id, id_type);
+	ChoiceKey	key = hash_id(list, id_from_text(id_type, user_id), id_type);
 	bytea	   *result = palloc(VARHDRSZ + HASH_BYTES);
 
 	SET_VARSIZE(result, VARHDRSZ + HASH_BYTES);

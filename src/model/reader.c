@@ -268,23 +268,10 @@ row_stamp(const Row *row)
 	return stamp;
 }
 
-/*
- * Room for a record about the row's target
- */
-static void *
-append_record(Ingest *ingest, const Row *row, RowKind kind)
-{
-	uint32	   *record = record_log_append(ingest_log(ingest, row->signal->network,
-													  partition_of(row->target), kind));
-
-	*record = place_of(row->target);
-	return record;
-}
-
 static void
 append_interaction(Ingest *ingest, const Row *row, double multiplier)
 {
-	Interaction *record = append_record(ingest, row, ROWS_INTERACTIONS);
+	Interaction *record = ingest_append(ingest, row->signal->network, row->target, ROWS_INTERACTIONS);
 
 	record->actor = row->signal->role == ROLE_AUTHORITY ? NOBODY : row->actor;
 	record->stamp = row_stamp(row);
@@ -294,7 +281,7 @@ append_interaction(Ingest *ingest, const Row *row, double multiplier)
 static void
 append_anonymous(Ingest *ingest, const Row *row)
 {
-	AnonymousCount *record = append_record(ingest, row, ROWS_ANONYMOUS);
+	AnonymousCount *record = ingest_append(ingest, row->signal->network, row->target, ROWS_ANONYMOUS);
 
 	record->stamp = row_stamp(row);
 	record->people = row->people;
@@ -304,7 +291,7 @@ append_anonymous(Ingest *ingest, const Row *row)
 static void
 append_post_event(Ingest *ingest, const Row *row, RowKind kind)
 {
-	PostEvent  *record = append_record(ingest, row, kind);
+	PostEvent  *record = ingest_append(ingest, row->signal->network, row->target, kind);
 
 	record->actor = kind == ROWS_POSTS ? NOBODY : row->actor;
 	record->post = row->post;

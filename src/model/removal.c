@@ -21,11 +21,11 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "intern.h"
 #include "model/closed_days.h"
 #include "model/model_lock.h"
 #include "model/owner.h"
@@ -130,9 +130,7 @@ influence_remove_person(PG_FUNCTION_ARGS)
 	uint64		count = 0;
 
 	model_check_owner(ref);
-	id = ref->id_type == INT8OID ? DirectFunctionCall1(int8in, CStringGetDatum(user_id)) :
-		ref->id_type == UUIDOID ? DirectFunctionCall1(uuid_in, CStringGetDatum(user_id)) :
-		CStringGetTextDatum(user_id);
+	id = id_from_text(ref->id_type, user_id);
 
 	owner_enter(&saved, model_owner(ref));
 	model_lock(ref, true);

@@ -28,6 +28,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "intern.h"
 #include "model/model.h"
 #include "model/moment.h"
 #include "model/score_table.h"
@@ -148,13 +149,9 @@ find_score(ScoreQuery *query, Datum id, double *score)
 static Datum
 convert_text_id(const ScoreView *view, Datum id)
 {
-	Oid			input;
-	Oid			io_param;
-
 	if (view->id_type == TEXTOID)
 		return id;
-	getTypeInputInfo(view->id_type, &input, &io_param);
-	return OidInputFunctionCall(input, TextDatumGetCString(id), io_param, -1);
+	return id_from_text(view->id_type, TextDatumGetCString(id));
 }
 
 /*

@@ -310,7 +310,7 @@ make_room_for_copy(const Run *run, RecordLog *log)
 {
 	Size		copy = record_log_count(log) * log->record_size;
 
-	if (MemoryContextMemAllocated(run->context, true) + copy <= (Size) influence_max_memory * 1024)
+	if (memory_has_room(run->context, copy))
 		return;
 	record_log_spill(log, run->ingest->spill);
 	memory_give_back();
