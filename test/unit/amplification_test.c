@@ -16,24 +16,10 @@
 #include "math/sum.h"
 #include "math/tier.h"
 #include "math/wilson.h"
+#include "random.h"
+#include "tap.h"
 
 #define PEOPLE 20000
-
-static int	tests = 0;
-static int	failures = 0;
-static uint64_t random_state = UINT64_C(88172645463325252);
-
-/*
- * One line of TAP
- */
-static void
-ok(bool passed, const char *name)
-{
-	tests++;
-	if (!passed)
-		failures++;
-	printf("%s %d - %s\n", passed ? "ok" : "not ok", tests, name);
-}
 
 /*
  * Equal to a relative tolerance, with the values as a diagnostic if not
@@ -46,18 +32,6 @@ near(double actual, double expected, double tolerance)
 	if (!equal)
 		printf("# got %.17g, expected %.17g\n", actual, expected);
 	return equal;
-}
-
-/*
- * Uniform in (0, 1): xorshift64 (Marsaglia 2003), the same on every machine
- */
-static double
-uniform(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return ((double) (random_state >> 11) + 0.5) / 9007199254740992.0;
 }
 
 /*
@@ -292,6 +266,5 @@ main(void)
 	test_sum();
 	test_wilson();
 	test_tier();
-	printf("1..%d\n", tests);
-	return failures == 0 ? 0 : 1;
+	return done_testing();
 }

@@ -5,6 +5,8 @@
  *        src/math/normal.c -lm
  */
 #include "math/calibration.h"
+#include "random.h"
+#include "tap.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -15,37 +17,9 @@
 #define PEOPLE 100000
 #define MAX_KNOTS 1024
 
-static int	tests = 0;
-static int	failures = 0;
-static uint64_t random_state = UINT64_C(88172645463325252);
-
 static double raw[PEOPLE];
 static double knot_raw[MAX_KNOTS];
 static double knot_score[MAX_KNOTS];
-
-/*
- * One line of TAP
- */
-static void
-ok(bool passed, const char *name)
-{
-	tests++;
-	if (!passed)
-		failures++;
-	printf("%s %d - %s\n", passed ? "ok" : "not ok", tests, name);
-}
-
-/*
- * Uniform in (0, 1): xorshift64 (Marsaglia 2003), the same on every machine
- */
-static double
-uniform(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return ((double) (random_state >> 11) + 0.5) / 9007199254740992.0;
-}
 
 static int
 compare_doubles(const void *left, const void *right)
@@ -353,6 +327,5 @@ main(void)
 	test_score();
 	test_raw();
 	test_concave();
-	printf("1..%d\n", tests);
-	return failures == 0 ? 0 : 1;
+	return done_testing();
 }

@@ -4,6 +4,8 @@
  * Build: cc -Isrc test/unit/decay_test.c src/math/decay.c -lm
  */
 #include "math/decay.h"
+#include "random.h"
+#include "tap.h"
 
 #include <float.h>
 #include <stdio.h>
@@ -23,22 +25,6 @@ typedef struct Row
 	int64_t		time;
 } Row;
 
-static int	tests = 0;
-static int	failures = 0;
-static uint64_t random_state = UINT64_C(88172645463325252);
-
-/*
- * One line of TAP
- */
-static void
-ok(bool passed, const char *name)
-{
-	tests++;
-	if (!passed)
-		failures++;
-	printf("%s %d - %s\n", passed ? "ok" : "not ok", tests, name);
-}
-
 /*
  * Equal to 1e-9 relative, with the values as a diagnostic if not
  */
@@ -50,18 +36,6 @@ near(double actual, double expected)
 	if (!equal)
 		printf("# got %.17g, expected %.17g\n", actual, expected);
 	return equal;
-}
-
-/*
- * xorshift64 (Marsaglia 2003): the same numbers on every machine
- */
-static uint64_t
-next_random(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
 }
 
 /*
@@ -428,6 +402,5 @@ main(void)
 	test_merge_empty();
 	test_problems();
 
-	printf("1..%d\n", tests);
-	return failures == 0 ? 0 : 1;
+	return done_testing();
 }

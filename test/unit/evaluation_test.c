@@ -3,6 +3,8 @@
  * Prints TAP.
  */
 #include "math/evaluation.h"
+#include "random.h"
+#include "tap.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -11,40 +13,13 @@
 
 #define COUNT 400
 
-static int	tests = 0;
-static int	failures = 0;
-static uint64_t random_state = UINT64_C(88172645463325252);
 static JudgedDifference judged[COUNT];
 static double scratch[2 * COUNT];
-
-/*
- * One line of TAP
- */
-static void
-ok(int passed, const char *name)
-{
-	tests++;
-	if (!passed)
-		failures++;
-	printf("%s %d - %s\n", passed ? "ok" : "not ok", tests, name);
-}
 
 static int
 near(double a, double b)
 {
 	return fabs(a - b) < 1e-12;
-}
-
-/*
- * Uniform in (0, 1): xorshift64 (Marsaglia 2003), the same on every machine
- */
-static double
-uniform(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return ((double) (random_state >> 11) + 0.5) / 9007199254740992.0;
 }
 
 static int
@@ -209,6 +184,5 @@ main(void)
 	test_small();
 	test_random();
 	test_groups();
-	printf("1..%d\n", tests);
-	return failures > 0;
+	return done_testing();
 }

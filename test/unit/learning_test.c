@@ -4,6 +4,8 @@
  * differentiated numerically, minimised by gradient descent. Prints TAP.
  */
 #include "math/learning.h"
+#include "random.h"
+#include "tap.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -19,10 +21,6 @@
 static const double defaults[T] = {0.25, 0.15, 0.30, 0.10, 0.20, 0.30};
 static const double truth[T] = {0.10, 0.40, 0.05, 0.15, 0.30, 0.60};
 
-static int	tests = 0;
-static int	failures = 0;
-static uint64_t random_state = UINT64_C(88172645463325252);
-
 static uint64_t row_start[PEOPLE + 1];
 static double omega[ROWS];
 static double term[ROWS * T];
@@ -30,30 +28,6 @@ static uint32_t more[PAIRS];
 static uint32_t less[PAIRS];
 static double judgements[PAIRS];
 static int	fold[PAIRS];
-
-/*
- * One line of TAP
- */
-static void
-ok(int passed, const char *name)
-{
-	tests++;
-	if (!passed)
-		failures++;
-	printf("%s %d - %s\n", passed ? "ok" : "not ok", tests, name);
-}
-
-/*
- * Uniform in (0, 1): xorshift64 (Marsaglia 2003), the same on every machine
- */
-static double
-uniform(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return ((double) (random_state >> 11) + 0.5) / 9007199254740992.0;
-}
 
 /*
  * People on up to so many networks, with the terms of a power law; networks
@@ -496,6 +470,5 @@ main(void)
 	test_few();
 	test_refusals();
 	test_bounds();
-	printf("1..%d\n", tests);
-	return failures > 0;
+	return done_testing();
 }

@@ -3,6 +3,8 @@
  * shares nothing with it: projected gradient descent, slow and plain. Prints TAP.
  */
 #include "math/logistic.h"
+#include "random.h"
+#include "tap.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -13,39 +15,11 @@
 #define ROWS	2000
 #define COLUMNS 6
 
-static int	tests = 0;
-static int	failures = 0;
-static uint64_t random_state = UINT64_C(88172645463325252);
-
 static double x[ROWS * COLUMNS];
 static double weight[ROWS];
 static double penalty[COLUMNS * COLUMNS];
 static double scale[COLUMNS];
 static jmp_buf interrupted;
-
-/*
- * One line of TAP
- */
-static void
-ok(int passed, const char *name)
-{
-	tests++;
-	if (!passed)
-		failures++;
-	printf("%s %d - %s\n", passed ? "ok" : "not ok", tests, name);
-}
-
-/*
- * Uniform in (0, 1): xorshift64 (Marsaglia 2003), the same on every machine
- */
-static double
-uniform(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return ((double) (random_state >> 11) + 0.5) / 9007199254740992.0;
-}
 
 /*
  * Rows drawn from a logistic model with given coefficients; columns of different
@@ -389,6 +363,5 @@ main(void)
 	test_homogeneous();
 	test_slope();
 	test_interrupt();
-	printf("1..%d\n", tests);
-	return failures > 0;
+	return done_testing();
 }

@@ -4,6 +4,7 @@
  * Build: cc -Isrc test/unit/normal_test.c src/math/normal.c -lm
  */
 #include "math/normal.h"
+#include "tap.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -11,21 +12,6 @@
 
 /* Two units in the last place and a bit for the reference itself */
 #define TOLERANCE 1e-15
-
-static int	tests = 0;
-static int	failures = 0;
-
-/*
- * One line of TAP
- */
-static void
-ok(bool passed, const char *name)
-{
-	tests++;
-	if (!passed)
-		failures++;
-	printf("%s %d - %s\n", passed ? "ok" : "not ok", tests, name);
-}
 
 /*
  * Relative error of normal_quantile(p), by a Newton step on an independent cdf
@@ -153,6 +139,5 @@ main(void)
 	test_quantile_shape();
 	test_ends();
 	test_cdf();
-	printf("1..%d\n", tests);
-	return failures == 0 ? 0 : 1;
+	return done_testing();
 }

@@ -13,6 +13,8 @@
 #include <string.h>
 
 #include "math/pagerank.h"
+#include "random.h"
+#include "tap.h"
 
 /* Of the leak sanitizer, whose header not every compiler brings */
 extern void __lsan_disable(void);
@@ -28,33 +30,8 @@ typedef struct Problem
 	PagerankResult result;
 } Problem;
 
-static int	tests = 0;
-static int	failures = 0;
-static uint64_t random_state = 88172645463325252u;
 static int	checks = 0;
 static jmp_buf interrupted;
-
-/*
- * Report one test
- */
-static void
-ok(bool passed, const char *name)
-{
-	printf("%sok %d - %s\n", passed ? "" : "not ", ++tests, name);
-	failures += !passed;
-}
-
-/*
- * Random number below n (xorshift64*)
- */
-static uint32_t
-random_below(uint32_t n)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return (uint32_t) ((random_state * 2685821657736338717u) >> 32) % n;
-}
 
 /*
  * Allocate the arrays of a graph
@@ -901,6 +878,5 @@ main(void)
 	__lsan_enable();
 	ok(checks == 100, "an interrupt jumps out");
 
-	printf("1..%d\n", tests);
-	return failures > 0;
+	return done_testing();
 }

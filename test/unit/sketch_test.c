@@ -9,21 +9,7 @@
 #include <string.h>
 
 #include "math/sketch.h"
-
-static int	n_checks = 0;
-static int	n_failed = 0;
-
-/*
- * Report one check
- */
-static void
-ok(bool passed, const char *name)
-{
-	n_checks++;
-	if (!passed)
-		n_failed++;
-	printf("%s %d - %s\n", passed ? "ok" : "not ok", n_checks, name);
-}
+#include "tap.h"
 
 /*
  * Make an empty sketch that need never grow
@@ -357,6 +343,5 @@ main(void)
 	test_overlap();
 	test_adversary();
 	test_validation();
-	printf("1..%d\n", n_checks);
-	return n_failed > 0;
+	return done_testing();
 }
