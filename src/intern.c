@@ -19,6 +19,7 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
@@ -33,6 +34,9 @@
 
 /* Texts are packed into blocks of this size; longer ones get their own */
 #define TEXT_BLOCK_SIZE (64 * 1024)
+
+/* Ids between two checks for interrupts */
+#define INTERRUPT_INTERVAL 65536
 
 typedef struct BigintEntry
 {
@@ -97,7 +101,15 @@ text_equal(const text *a, const text *b)
 /* The seed of a hash table is what its private_data points to */
 #define SEED(tb) (*(const uint64 *) (tb)->private_data)
 
+/* How a hash table gets its memory: it may be large, and is looked at in no order */
+#define HASH_MEMORY(prefix) \
+	static inline void *prefix##_allocate(prefix##_hash *tb, Size size) \
+	{ return huge_array_zero(tb->ctx, size, 1); } \
+	static inline void prefix##_free(prefix##_hash *tb, void *memory) \
+	{ (void) tb; pfree(memory); }
+
 #define SH_PREFIX bigint_id
+#define SH_USE_NONDEFAULT_ALLOCATOR
 #define SH_ELEMENT_TYPE BigintEntry
 #define SH_KEY_TYPE int64
 #define SH_KEY key
@@ -107,8 +119,10 @@ text_equal(const text *a, const text *b)
 #define SH_DECLARE
 #define SH_DEFINE
 #include "lib/simplehash.h"
+HASH_MEMORY(bigint_id)
 
 #define SH_PREFIX uuid_id
+#define SH_USE_NONDEFAULT_ALLOCATOR
 #define SH_ELEMENT_TYPE UuidEntry
 #define SH_KEY_TYPE pg_uuid_t
 #define SH_KEY key
@@ -118,8 +132,10 @@ text_equal(const text *a, const text *b)
 #define SH_DECLARE
 #define SH_DEFINE
 #include "lib/simplehash.h"
+HASH_MEMORY(uuid_id)
 
 #define SH_PREFIX text_id
+#define SH_USE_NONDEFAULT_ALLOCATOR
 #define SH_ELEMENT_TYPE TextEntry
 #define SH_KEY_TYPE const text *
 #define SH_KEY key
@@ -131,6 +147,7 @@ text_equal(const text *a, const text *b)
 #define SH_DECLARE
 #define SH_DEFINE
 #include "lib/simplehash.h"
+HASH_MEMORY(text_id)
 
 struct InternTable
 {
@@ -139,6 +156,8 @@ struct InternTable
 	uint64		seed;
 	uint32		count;
 	uint32		capacity;		/* of the array below that is in use */
+	bool		has_nameless;	/* there are numbers without an id */
+	bool		is_hashed;		/* there is a hash table */
 
 	/* INT8OID */
 	bigint_id_hash *bigint_hash;
@@ -170,6 +189,26 @@ id_from_text(Oid id_type, const char *text)
 }
 
 /*
+ * Make an empty hash table for so many ids
+ */
+static void
+create_hash(InternTable *table, uint32 ids)
+{
+	switch (table->id_type)
+	{
+		case INT8OID:
+			table->bigint_hash = bigint_id_create(table->context, ids, &table->seed);
+			break;
+		case UUIDOID:
+			table->uuid_hash = uuid_id_create(table->context, ids, &table->seed);
+			break;
+		default:
+			table->text_hash = text_id_create(table->context, ids, &table->seed);
+	}
+	table->is_hashed = true;
+}
+
+/*
  * Create an empty table
  *
  * id_type: INT8OID, UUIDOID or TEXTOID, else error 0A000.
@@ -177,37 +216,27 @@ id_from_text(Oid id_type, const char *text)
 InternTable *
 intern_create(Oid id_type, MemoryContext parent)
 {
-	MemoryContext context = AllocSetContextCreate(parent, "influence ids",
-												  ALLOCSET_DEFAULT_SIZES);
-	InternTable *table = MemoryContextAllocZero(context, sizeof(InternTable));
+	MemoryContext context;
+	InternTable *table;
 
+	if (id_type != INT8OID && id_type != UUIDOID && id_type != TEXTOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("type %s is not supported for ids", format_type_be(id_type)),
+				 errhint("Ids are of type bigint, uuid or text.")));
+
+	context = AllocSetContextCreate(parent, "influence ids", ALLOCSET_DEFAULT_SIZES);
+	table = MemoryContextAllocZero(context, sizeof(InternTable));
 	table->context = context;
 	table->id_type = id_type;
 	table->seed = pg_prng_uint64(&pg_global_prng_state);
-
-	switch (id_type)
-	{
-		case INT8OID:
-			table->bigint_hash = bigint_id_create(context, FIRST_IDS, &table->seed);
-			table->bigints = huge_array(context, 0, sizeof(int64));
-			break;
-		case UUIDOID:
-			table->uuid_hash = uuid_id_create(context, FIRST_IDS, &table->seed);
-			table->uuids = huge_array(context, 0, sizeof(pg_uuid_t));
-			break;
-		case TEXTOID:
-			table->text_hash = text_id_create(context, FIRST_IDS, &table->seed);
-			table->texts = huge_array(context, 0, sizeof(text *));
-			break;
-		default:
-			MemoryContextDelete(context);
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("type %s is not supported for ids",
-							format_type_be(id_type)),
-					 errhint("Ids are of type bigint, uuid or text.")));
-	}
-
+	create_hash(table, FIRST_IDS);
+	if (id_type == INT8OID)
+		table->bigints = huge_array(context, 0, sizeof(int64));
+	else if (id_type == UUIDOID)
+		table->uuids = huge_array(context, 0, sizeof(pg_uuid_t));
+	else
+		table->texts = huge_array(context, 0, sizeof(text *));
 	return table;
 }
 
@@ -368,6 +397,66 @@ intern_text(InternTable *table, Datum id)
 }
 
 /*
+ * Put an id that has a number into the hash table
+ */
+static void
+hash_again(InternTable *table, uint32 index)
+{
+	bool		found;
+
+	switch (table->id_type)
+	{
+		case INT8OID:
+			bigint_id_insert(table->bigint_hash, table->bigints[index], &found)->index = index;
+			break;
+		case UUIDOID:
+			uuid_id_insert(table->uuid_hash, table->uuids[index], &found)->index = index;
+			break;
+		default:
+			text_id_insert(table->text_hash, table->texts[index], &found)->index = index;
+	}
+	Assert(!found);
+}
+
+/*
+ * Make the hash table anew after intern_drop_hash()
+ */
+static void
+restore_hash(InternTable *table)
+{
+	create_hash(table, Max(table->count, FIRST_IDS));
+	for (uint32 i = 0; i < table->count; i++)
+	{
+		if (i % INTERRUPT_INTERVAL == 0)
+			CHECK_FOR_INTERRUPTS();
+		hash_again(table, i);
+	}
+}
+
+/*
+ * Free the hash table, which is most of the memory where ids are short
+ *
+ * Numbers stay. The next look-up of an id makes it anew, so this is for those
+ * who expect few of them. Where there are numbers without an id, it stays.
+ */
+void
+intern_drop_hash(InternTable *table)
+{
+	if (!table->is_hashed || table->has_nameless)
+		return;
+	if (table->id_type == INT8OID)
+		bigint_id_destroy(table->bigint_hash);
+	else if (table->id_type == UUIDOID)
+		uuid_id_destroy(table->uuid_hash);
+	else
+		text_id_destroy(table->text_hash);
+	table->bigint_hash = NULL;
+	table->uuid_hash = NULL;
+	table->text_hash = NULL;
+	table->is_hashed = false;
+}
+
+/*
  * Number of an id, which is given the next number when it is new
  *
  * id: of the table's type, not null; a toasted text is detoasted, in the
@@ -377,6 +466,8 @@ intern_text(InternTable *table, Datum id)
 uint32
 intern_id(InternTable *table, Datum id)
 {
+	if (unlikely(!table->is_hashed))
+		restore_hash(table);
 	switch (table->id_type)
 	{
 		case INT8OID:
@@ -398,6 +489,9 @@ intern_reserve(InternTable *table)
 {
 	Assert(table->id_type != TEXTOID);
 
+	if (!table->is_hashed)
+		restore_hash(table);
+	table->has_nameless = true;
 	reserve(table);
 	if (table->id_type == INT8OID)
 		table->bigints[table->count] = 0;
@@ -412,6 +506,8 @@ intern_reserve(InternTable *table)
 bool
 intern_find(InternTable *table, Datum id, uint32 *index)
 {
+	if (unlikely(!table->is_hashed))
+		restore_hash(table);
 	if (table->id_type == INT8OID)
 	{
 		BigintEntry *entry = bigint_id_lookup(table->bigint_hash, DatumGetInt64(id));

@@ -21,6 +21,7 @@ extern uint32 intern_id(InternTable *table, Datum id);
 extern void intern_prefetch(const InternTable *table, Datum id);
 extern void intern_prefetch_datum(const InternTable *table, uint32 index);
 extern uint32 intern_reserve(InternTable *table);
+extern void intern_drop_hash(InternTable *table);
 extern bool intern_find(InternTable *table, Datum id, uint32 *index);
 extern uint32 intern_count(const InternTable *table);
 extern Datum intern_datum(const InternTable *table, uint32 index);

@@ -9,6 +9,9 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #include "utils/memutils.h"
 
@@ -17,6 +20,12 @@
 
 /* Capacity of an array that grows from nothing */
 #define FIRST_CAPACITY 1024
+
+/* Arrays of so many bytes are worth a hint about pages */
+#define LEAST_ADVISED	(4 * 1024 * 1024)
+
+/* What advice may be given for: whole pages of any machine */
+#define ADVISE_ALIGN	(64 * 1024)
 
 /*
  * Bytes of an array; 54000 when the address space does not hold it
@@ -36,12 +45,42 @@ array_size(uint64 count, Size element_size)
 }
 
 /*
+ * Say that a large array may lie in large pages; returns it
+ *
+ * Such arrays are looked at in no order, and most of what that costs with small
+ * pages is finding the page. Nothing depends on whether the system takes the hint.
+ */
+static void *
+prefer_large_pages(void *array, Size size)
+{
+#ifdef MADV_HUGEPAGE
+	uintptr_t	first = TYPEALIGN(ADVISE_ALIGN, (uintptr_t) array);
+	uintptr_t	end = TYPEALIGN_DOWN(ADVISE_ALIGN, (uintptr_t) array + size);
+
+	if (size >= LEAST_ADVISED)
+		(void) madvise((void *) first, end - first, MADV_HUGEPAGE);
+#endif
+	return array;
+}
+
+/*
  * Allocate an array of "count" elements, not initialised
  */
 void *
 huge_array(MemoryContext context, uint64 count, Size element_size)
 {
-	return MemoryContextAllocHuge(context, array_size(count, element_size));
+	Size		size = array_size(count, element_size);
+
+	return prefer_large_pages(MemoryContextAllocHuge(context, size), size);
+}
+
+/*
+ * The same, all bytes 0
+ */
+void *
+huge_array_zero(MemoryContext context, uint64 count, Size element_size)
+{
+	return memset(huge_array(context, count, element_size), 0, array_size(count, element_size));
 }
 
 /*
@@ -50,7 +89,9 @@ huge_array(MemoryContext context, uint64 count, Size element_size)
 void *
 huge_array_resize(void *array, uint64 count, Size element_size)
 {
-	return repalloc_huge(array, array_size(count, element_size));
+	Size		size = array_size(count, element_size);
+
+	return prefer_large_pages(repalloc_huge(array, size), size);
 }
 
 /*

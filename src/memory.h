@@ -22,6 +22,7 @@ extern bool memory_has_room(MemoryContext context, Size bytes);
 extern void memory_give_back(void);
 
 extern void *huge_array(MemoryContext context, uint64 count, Size element_size);
+extern void *huge_array_zero(MemoryContext context, uint64 count, Size element_size);
 extern void *huge_array_resize(void *array, uint64 count, Size element_size);
 extern uint64 huge_array_next(uint64 capacity, uint64 limit);
 

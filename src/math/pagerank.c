@@ -95,7 +95,8 @@ typedef struct Surfer
 	Shared	   *shared;
 	double	   *out_inverse;	/* 1 / W[u], 0 for a dangling node */
 	double	   *given;			/* x[u] * out_inverse[u] */
-	double	   *pulled;			/* sum over in-edges of weight * given; follows given */
+	double	   *pulled;			/* sum over in-edges of weight * given; follows given.
+								 * With a copy, the memory of its "next" */
 	double	   *before;			/* without copy: ranks two iterations ago */
 	BlockSums  *block_sums[2];	/* of this step, and of the one before */
 	int			step;			/* 0 or 1: which of them */
@@ -134,7 +135,7 @@ pagerank_memory(const PagerankSize *size)
 	if (size->copied_edges == 0)
 		return bytes + nodes * sizeof(double);
 	return bytes + (blocks + 1) * sizeof(uint64_t) +
-		nodes * (2 * sizeof(uint32_t) + 4 * sizeof(double)) +
+		nodes * (2 * sizeof(uint32_t) + 3 * sizeof(double)) +
 		size->copied_edges * (sizeof(uint32_t) + sizeof(float)) +
 		FETCH_AHEAD * sizeof(uint32_t);
 }
@@ -152,17 +153,19 @@ pagerank_scratch(const CsrGraph *graph)
 
 /*
  * Divide what is left of the scratch memory into the arrays of the copy
+ *
+ * next: an array by node that is free between iterations with the full weights.
  */
 static void
-place_copy(Refinement *refinement, const PagerankSize *size, void *scratch)
+place_copy(Refinement *refinement, const PagerankSize *size, double *next, void *scratch)
 {
 	size_t		nodes = size->node_count;
 
 	refinement->node_count = size->node_count;
 	refinement->block_start = scratch;
 	refinement->change = (double *) (refinement->block_start + count_blocks(size->node_count) + 1);
-	refinement->next = refinement->change + nodes;
-	refinement->sum = refinement->next + nodes;
+	refinement->next = next;
+	refinement->sum = refinement->change + nodes;
 	refinement->teleport = refinement->sum + nodes;
 	refinement->place = (uint32_t *) (refinement->teleport + nodes);
 	refinement->in_count = refinement->place + nodes;
@@ -192,7 +195,8 @@ place_arrays(const PagerankSize *size, const EdgeFeed *feed,
 	surfer.block_sums[0] = (BlockSums *) (surfer.pulled + nodes);
 	surfer.block_sums[1] = surfer.block_sums[0] + surfer.block_count;
 	if (surfer.copied)
-		place_copy(&surfer.refinement, size, surfer.block_sums[1] + surfer.block_count);
+		place_copy(&surfer.refinement, size, surfer.pulled,
+				   surfer.block_sums[1] + surfer.block_count);
 	else
 		surfer.before = (double *) (surfer.block_sums[1] + surfer.block_count);
 	return surfer;
@@ -553,7 +557,7 @@ refine(Surfer *surfer, BlockSums sums, bool extrapolate)
 						   &surfer->block_sums[surfer->step][block]);
 	}
 	refinement->change = refinement->next;
-	refinement->next = swap;
+	refinement->next = surfer->pulled = swap;
 
 	return finish_step(surfer);
 }

@@ -318,21 +318,16 @@ note_activity(const Replay *replay, uint32 person, uint64 age)
 static inline void
 replay_interaction(Replay *replay, const DayInteraction *record)
 {
-	Interaction *copy;
+	Stamp		stamp = {.signal = record->signal,.negative = record->negative};
 
 	if (!counts(replay, record->signal))
 		return;
 	replay->rows += record->more_rows + 1;
 	if (record->actor != NOBODY)
 		note_activity(replay, record->actor, record->age);
-	copy = record_log_append(ingest_log(replay->ingest, replay->network,
-										partition_of(record->target), ROWS_INTERACTIONS));
-	copy->place_and_rows = place_of(record->target) | ((uint32) record->more_rows << PLACE_BITS);
-	copy->actor = record->actor;
-	copy->stamp.age = current_age(replay, record->age);
-	copy->stamp.signal = record->signal;
-	copy->stamp.negative = record->negative;
-	copy->multiplier = record->multiplier;
+	stamp.age = current_age(replay, record->age);
+	ingest_append_interaction(replay->ingest, replay->network, record->target, record->actor,
+							  stamp, (uint32) record->more_rows + 1, record->multiplier);
 }
 
 static inline void
@@ -379,8 +374,7 @@ replay_sentiment(const Replay *replay, const DaySentiment *record)
 	if (!counts(replay, record->signal))
 		return;
 	value = signal->weight * record->value * decay_factor((double) replay->end_age, signal->half_life);
-	replay->ingest->notoriety[record->target] += Max(-value, 0);
-	replay->ingest->approval[record->target] += Max(value, 0);
+	ingest_add_sentiment(replay->ingest, record->target, (Sentiment) {Max(-value, 0), Max(value, 0)});
 }
 
 static void

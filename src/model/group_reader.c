@@ -201,13 +201,10 @@ append_interactions(Ingest *ingest, const Group *group)
 
 	for (uint64 left = group->rows; left > 0; left -= rows)
 	{
-		Interaction *record = ingest_append(ingest, group->signal->network, group->target, ROWS_INTERACTIONS);
-
 		rows = Min(left, MAX_INTERACTION_ROWS);
-		record->place_and_rows |= (uint32) (rows - 1) << PLACE_BITS;
-		record->actor = group->signal->role == ROLE_AUTHORITY ? NOBODY : group->actor;
-		record->stamp = group->stamp;
-		record->multiplier = multiplier;
+		ingest_append_interaction(ingest, group->signal->network, group->target,
+								  group->signal->role == ROLE_AUTHORITY ? NOBODY : group->actor,
+								  group->stamp, (uint32) rows, multiplier);
 		multiplier = 0;
 	}
 }
@@ -268,8 +265,9 @@ record_group(Ingest *ingest, const Group *group)
 	{
 		double		value = signal->weight * decay_factor((double) group->stamp.age, signal->half_life);
 
-		ingest->notoriety[group->target] += value * group->hostile;
-		ingest->approval[group->target] += value * group->friendly;
+		if (group->hostile != 0 || group->friendly != 0)
+			ingest_add_sentiment(ingest, group->target,
+								 (Sentiment) {value * group->hostile, value * group->friendly});
 	}
 	if (group->actor != NOBODY)
 		ingest_note_activity(ingest, group->actor, group->last_at);

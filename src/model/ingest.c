@@ -2,7 +2,7 @@
  * The rows of a model while they are in memory: people by number, and records
  * by network, partition and kind.
  *
- * Memory: an interaction takes 24 bytes, the others 32; a person 16 and the
+ * Memory: an interaction takes 16 or 24 bytes, the others 32; a person 16 and the
  * table of ids. What goes beyond the limit is moved to a temporary file, all of it
  * at once, so that the pieces in it are large.
  */
@@ -16,6 +16,7 @@
 #include "model/ingest.h"
 
 static const uint32 record_sizes[ROW_KIND_COUNT] = {
+	[ROWS_PLAIN] = PLAIN_INTERACTION_BYTES,
 	[ROWS_INTERACTIONS] = sizeof(Interaction),
 	[ROWS_ANONYMOUS] = sizeof(AnonymousCount),
 	[ROWS_SHARES] = sizeof(PostEvent),
@@ -66,8 +67,6 @@ grow_people(Ingest *ingest)
 		MemoryContext old = MemoryContextSwitchTo(ingest->context);
 
 		ingest->last_active_at = huge_array(ingest->context, capacity, sizeof(TimestampTz));
-		ingest->notoriety = huge_array(ingest->context, capacity, sizeof(double));
-		ingest->approval = huge_array(ingest->context, capacity, sizeof(double));
 		if (!privacy_is_empty(ingest->model->privacy))
 			ingest->privacy = huge_array(ingest->context, capacity, sizeof(uint8));
 		MemoryContextSwitchTo(old);
@@ -75,15 +74,14 @@ grow_people(Ingest *ingest)
 	else
 	{
 		ingest->last_active_at = huge_array_resize(ingest->last_active_at, capacity, sizeof(TimestampTz));
-		ingest->notoriety = huge_array_resize(ingest->notoriety, capacity, sizeof(double));
-		ingest->approval = huge_array_resize(ingest->approval, capacity, sizeof(double));
+		if (ingest->sentiment != NULL)
+		{
+			ingest->sentiment = huge_array_resize(ingest->sentiment, capacity, sizeof(Sentiment));
+			memset(ingest->sentiment + ingest->person_capacity, 0,
+				   (capacity - ingest->person_capacity) * sizeof(Sentiment));
+		}
 		if (ingest->privacy != NULL)
 			ingest->privacy = huge_array_resize(ingest->privacy, capacity, sizeof(uint8));
-	}
-	for (uint32 i = ingest->person_capacity; i < capacity; i++)
-	{
-		ingest->last_active_at[i] = DT_NOBEGIN;
-		ingest->notoriety[i] = ingest->approval[i] = 0;
 	}
 	ingest->person_capacity = capacity;
 }
@@ -100,6 +98,7 @@ ingest_person(Ingest *ingest, Datum id)
 	if (person < known)
 		return person;
 	grow_people(ingest);
+	ingest->last_active_at[person] = DT_NOBEGIN;
 	if (ingest->privacy != NULL)
 		ingest->privacy[person] = privacy_rule(ingest->model->privacy, id, ingest->model->ref.id_type);
 	return person;
@@ -115,6 +114,7 @@ ingest_stranger(Ingest *ingest)
 	uint32		person = intern_reserve(ingest->people);
 
 	grow_people(ingest);
+	ingest->last_active_at[person] = DT_NOBEGIN;
 	if (ingest->privacy != NULL)
 		ingest->privacy[person] = PRIVACY_NONE;
 	return person;
@@ -128,6 +128,18 @@ ingest_note_activity(Ingest *ingest, uint32 person, TimestampTz at)
 {
 	if (at > ingest->last_active_at[person])
 		ingest->last_active_at[person] = at;
+}
+
+/*
+ * The person received something that was said in anger, or in praise
+ */
+void
+ingest_add_sentiment(Ingest *ingest, uint32 person, Sentiment sentiment)
+{
+	if (ingest->sentiment == NULL)
+		ingest->sentiment = huge_array_zero(ingest->context, ingest->person_capacity, sizeof(Sentiment));
+	ingest->sentiment[person].hostile += sentiment.hostile;
+	ingest->sentiment[person].friendly += sentiment.friendly;
 }
 
 /*

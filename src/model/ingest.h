@@ -49,6 +49,9 @@ typedef struct Interaction
 								 * earlier rows decayed to the last one's time */
 } Interaction;
 
+/* Most rows have the multiplier 1, and are kept without it */
+#define PLAIN_INTERACTION_BYTES	offsetof(Interaction, multiplier)
+
 #define PLACE_MASK	((UINT32_C(1) << PLACE_BITS) - 1)
 #define MAX_INTERACTION_ROWS	(UINT32_C(1) << (32 - PLACE_BITS))
 
@@ -75,6 +78,7 @@ typedef struct PostEvent
 /* Kinds of records; all of them begin with the target's place */
 typedef enum RowKind
 {
+	ROWS_PLAIN,					/* of Interaction, without its multiplier */
 	ROWS_INTERACTIONS,			/* of Interaction */
 	ROWS_ANONYMOUS,				/* of AnonymousCount */
 	ROWS_SHARES,				/* of PostEvent */
@@ -107,6 +111,13 @@ interaction_rows(const Interaction *interaction)
 {
 	return (interaction->place_and_rows >> PLACE_BITS) + 1;
 }
+
+/* Decayed value of what somebody received, by what it said */
+typedef struct Sentiment
+{
+	double		hostile;		/* notoriety */
+	double		friendly;
+} Sentiment;
 
 /* Why a row does not count */
 typedef enum IgnoreReason
@@ -146,8 +157,7 @@ typedef struct Ingest
 
 	uint32		person_capacity;	/* length of the arrays below */
 	TimestampTz *last_active_at;	/* by person; DT_NOBEGIN: never */
-	double	   *notoriety;		/* by person: decayed value of what was hostile */
-	double	   *approval;		/* by person: of what was friendly */
+	Sentiment  *sentiment;		/* by person; NULL: no row had any */
 	uint8	   *privacy;		/* PrivacyRule by person; NULL: none for anybody */
 
 	uint64		rows_read;
@@ -160,6 +170,7 @@ extern Ingest *ingest_create(const Model *model, TimestampTz as_of, SpillFile *s
 extern uint32 ingest_person(Ingest *ingest, Datum id);
 extern uint32 ingest_stranger(Ingest *ingest);
 extern void ingest_note_activity(Ingest *ingest, uint32 person, TimestampTz at);
+extern void ingest_add_sentiment(Ingest *ingest, uint32 person, Sentiment sentiment);
 extern RecordLog *ingest_log(Ingest *ingest, int network, uint32 partition, RowKind kind);
 extern Size ingest_record_size(RowKind kind);
 extern uint64 ingest_count(const Ingest *ingest, int network, RowKind kind);
@@ -178,6 +189,31 @@ ingest_append(Ingest *ingest, int network, uint32 target, RowKind kind)
 
 	*record = place_of(target);
 	return record;
+}
+
+/*
+ * Add an interaction
+ *
+ * actor: NOBODY for role authority. rows: 1 to MAX_INTERACTION_ROWS.
+ */
+static inline void
+ingest_append_interaction(Ingest *ingest, int network, uint32 target, uint32 actor,
+						  Stamp stamp, uint32 rows, double multiplier)
+{
+	RowKind		kind = multiplier == 1 ? ROWS_PLAIN : ROWS_INTERACTIONS;
+	Interaction *record = ingest_append(ingest, network, target, kind);
+
+	record->place_and_rows |= (rows - 1) << PLACE_BITS;
+	record->actor = actor;
+	record->stamp = stamp;
+	if (kind == ROWS_INTERACTIONS)
+		record->multiplier = multiplier;
+}
+
+static inline Sentiment
+ingest_sentiment(const Ingest *ingest, uint32 person)
+{
+	return ingest->sentiment == NULL ? (Sentiment) {0, 0} : ingest->sentiment[person];
 }
 
 static inline PrivacyRule

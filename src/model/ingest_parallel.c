@@ -78,8 +78,7 @@ typedef struct HandOver
 	uint32		person_count;
 	dsa_pointer ids;			/* bigints, uuids or texts one behind the other */
 	dsa_pointer last_active_at; /* by person, as the next */
-	dsa_pointer notoriety;
-	dsa_pointer approval;
+	dsa_pointer sentiment;		/* InvalidDsaPointer: there is none */
 	TimestampTz earliest_reaction;
 	uint64		rows_read;
 	uint64		rows_ignored[IGNORE_REASON_COUNT];
@@ -305,8 +304,8 @@ hand_over(Ingest *ingest, dsa_area *area, HandOver *to)
 	{
 		to->last_active_at = share_bytes(area, ingest->last_active_at,
 										 to->person_count * sizeof(TimestampTz));
-		to->notoriety = share_bytes(area, ingest->notoriety, to->person_count * sizeof(double));
-		to->approval = share_bytes(area, ingest->approval, to->person_count * sizeof(double));
+		if (ingest->sentiment != NULL)
+			to->sentiment = share_bytes(area, ingest->sentiment, to->person_count * sizeof(Sentiment));
 	}
 	to->earliest_reaction = ingest->earliest_reaction;
 	to->rows_read = ingest->rows_read;
@@ -326,8 +325,8 @@ take_over_people(Ingest *ingest, dsa_area *area, const HandOver *from)
 	uint32	   *numbers = huge_array(CurrentMemoryContext, from->person_count, sizeof(uint32));
 	char	   *next = dsa_get_address(area, from->ids);
 	TimestampTz *last_active_at = dsa_get_address(area, from->last_active_at);
-	double	   *notoriety = dsa_get_address(area, from->notoriety);
-	double	   *approval = dsa_get_address(area, from->approval);
+	Sentiment  *sentiment = DsaPointerIsValid(from->sentiment) ?
+		dsa_get_address(area, from->sentiment) : NULL;
 
 	for (uint32 i = 0; i < from->person_count; i++)
 	{
@@ -339,8 +338,8 @@ take_over_people(Ingest *ingest, dsa_area *area, const HandOver *from)
 		next += id_size(id, id_type);
 		numbers[i] = ingest_person(ingest, id);
 		ingest_note_activity(ingest, numbers[i], last_active_at[i]);
-		ingest->notoriety[numbers[i]] += notoriety[i];
-		ingest->approval[numbers[i]] += approval[i];
+		if (sentiment != NULL)
+			ingest_add_sentiment(ingest, numbers[i], sentiment[i]);
 	}
 	return numbers;
 }

@@ -28,6 +28,9 @@
 /* Partitions whose rows are freed before the system gets them back */
 #define PARTITIONS_PER_GIVE_BACK	16
 
+/* So many counts by signal are not worth a file */
+#define FEW_SIGNAL_COUNTS	131072
+
 /* The ranks of a network must sum to 1 within this */
 #define MASS_TOLERANCE	1e-9
 
@@ -252,6 +255,19 @@ limit_memory(Ingest *ingest, SweepOutput *output)
 }
 
 /*
+ * Give back what the partitions done so far have left
+ *
+ * Counts by signal are not needed before they are published: they wait in a file.
+ */
+static void
+tidy_up(const Ingest *ingest, SweepOutput *output)
+{
+	if (record_log_count(output->signal_counts) > FEW_SIGNAL_COUNTS)
+		record_log_spill(output->signal_counts, ingest->spill);
+	memory_give_back();
+}
+
+/*
  * Walk over all rows of a network, then discount reciprocity
  */
 static void
@@ -269,7 +285,7 @@ sweep_network(Ingest *ingest, int network, SweepOutput *output)
 		sweep_partition(ingest, network, i, output);
 		MemoryContextReset(work);
 		if (i % PARTITIONS_PER_GIVE_BACK == 0)
-			memory_give_back();
+			tidy_up(ingest, output);
 		limit_memory(ingest, output);
 	}
 	first[PARTITION_COUNT] = output->people->count;
@@ -284,7 +300,8 @@ sweep_network(Ingest *ingest, int network, SweepOutput *output)
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
-	memory_give_back();
+	reciprocity_destroy(output->reciprocity);
+	tidy_up(ingest, output);
 }
 
 /*
@@ -308,6 +325,7 @@ measure_network(Ingest *ingest, int network, PersonNetworkArray *people, Measure
 	progress_report(model->ref.name, "measuring network \"%s\"", model->networks[network].name);
 	output.edges = edges_create(intern_count(ingest->people), ingest->spill, context);
 	output.reciprocity = reciprocity_create(model->reciprocity_discount,
+											ingest_count(ingest, network, ROWS_PLAIN) +
 											ingest_count(ingest, network, ROWS_INTERACTIONS), context);
 	trust.reactions = survey_network(ingest, network, output.reciprocity);
 	trust.half_count = model->selectivity_rate * observed_days(ingest);
@@ -332,6 +350,8 @@ measures_compute(Ingest *ingest)
 	PersonNetworkArray people = {.context = CurrentMemoryContext};
 
 	ingest_check_people(ingest);
+	/* the memory is needed for the rows; who looks people up afterwards knows few */
+	intern_drop_hash(ingest->people);
 	ingest->limit.bytes = (Size) influence_max_memory * 1024 -
 		(Size) intern_count(ingest->people) * BYTES_PER_PERSON;
 	record_log_init(&measures->signal_counts, sizeof(SignalCount), CurrentMemoryContext);

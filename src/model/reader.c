@@ -271,11 +271,9 @@ row_stamp(const Row *row)
 static void
 append_interaction(Ingest *ingest, const Row *row, double multiplier)
 {
-	Interaction *record = ingest_append(ingest, row->signal->network, row->target, ROWS_INTERACTIONS);
-
-	record->actor = row->signal->role == ROLE_AUTHORITY ? NOBODY : row->actor;
-	record->stamp = row_stamp(row);
-	record->multiplier = multiplier;
+	ingest_append_interaction(ingest, row->signal->network, row->target,
+							  row->signal->role == ROLE_AUTHORITY ? NOBODY : row->actor,
+							  row_stamp(row), 1, multiplier);
 }
 
 static void
@@ -409,8 +407,8 @@ add_sentiment(Ingest *ingest, const Row *row)
 	double		value = row->signal->weight * row->weight *
 		decay_factor(row->age, row->signal->half_life);
 
-	ingest->notoriety[row->target] += value * Max(-row->sentiment, 0);
-	ingest->approval[row->target] += value * Max(row->sentiment, 0);
+	ingest_add_sentiment(ingest, row->target,
+						 (Sentiment) {value * Max(-row->sentiment, 0), value * Max(row->sentiment, 0)});
 }
 
 /*
@@ -539,7 +537,7 @@ record_batch(SourceReader *reader)
 		find_people(reader, row);
 		if (row->target != NOBODY)
 			prefetch_to_write(ingest_log(ingest, row->signal->network, partition_of(row->target),
-										 ROWS_INTERACTIONS)->next);
+										 ROWS_PLAIN)->next);
 		if (row->actor != NOBODY)
 			prefetch_to_write(&ingest->last_active_at[row->actor]);
 	}

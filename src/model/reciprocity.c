@@ -15,6 +15,7 @@
 #include "compat.h"
 
 #include "miscadmin.h"
+#include "utils/memutils.h"
 
 #include "memory.h"
 #include "model/reciprocity.h"
@@ -25,30 +26,40 @@
 #define MIN_FILTER_BITS		(64 * PARTITION_COUNT)
 
 /*
- * Without anything announced or noted, in context
+ * Without anything announced or noted, in a context of its own below parent
  *
  * rows: at most so many pairs will be announced.
  */
 Reciprocity *
-reciprocity_create(double discount, uint64 rows, MemoryContext context)
+reciprocity_create(double discount, uint64 rows, MemoryContext parent)
 {
+	MemoryContext context = AllocSetContextCreate(parent, "influence reciprocity", ALLOCSET_DEFAULT_SIZES);
 	Reciprocity *reciprocity = MemoryContextAllocZero(context, sizeof(Reciprocity));
 	uint64		bits = MIN_FILTER_BITS;
 
+	reciprocity->context = context;
 	reciprocity->discount = discount;
 	if (discount == 0)
 		return reciprocity;
 	while (bits / FILTER_BITS_A_ROW < rows)
 		bits *= 2;
 	reciprocity->region_mask = bits / PARTITION_COUNT - 1;
-	reciprocity->filter = huge_array(context, bits / 64, sizeof(uint64));
-	memset(reciprocity->filter, 0, bits / 8);
+	reciprocity->filter = huge_array_zero(context, bits / 64, sizeof(uint64));
 	for (int i = 0; i < PARTITION_COUNT; i++)
 	{
 		record_log_init(&reciprocity->received[i], sizeof(TradedValue), context);
 		record_log_init(&reciprocity->given[i], sizeof(TradedValue), context);
 	}
 	return reciprocity;
+}
+
+/*
+ * Free all of it
+ */
+void
+reciprocity_destroy(Reciprocity *reciprocity)
+{
+	MemoryContextDelete(reciprocity->context);
 }
 
 static void

@@ -20,6 +20,7 @@ typedef struct TradedValue
 
 typedef struct Reciprocity
 {
+	MemoryContext context;
 	double		discount;		/* 0: none, and nothing is kept */
 	uint64	   *filter;			/* bits of the pairs (actor, target) that exist */
 	uint64		region_mask;	/* bits for the actors of one partition, less one */
@@ -27,7 +28,8 @@ typedef struct Reciprocity
 	RecordLog	given[PARTITION_COUNT]; /* of TradedValue, by partition of the actor */
 } Reciprocity;
 
-extern Reciprocity *reciprocity_create(double discount, uint64 rows, MemoryContext context);
+extern Reciprocity *reciprocity_create(double discount, uint64 rows, MemoryContext parent);
+extern void reciprocity_destroy(Reciprocity *reciprocity);
 extern void reciprocity_note(Reciprocity *reciprocity, uint32 actor, uint32 target, double value);
 extern void reciprocity_apply(Reciprocity *reciprocity, uint32 partition, EdgePartition *edges,
 							  MemoryContext context);

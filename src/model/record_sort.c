@@ -16,7 +16,7 @@
 /* What the two passes need to know */
 typedef struct CountingSort
 {
-	Size		record_size;
+	Size		record_size;	/* of the result */
 	RecordKey	key;
 	uint32		key_count;
 	uint64	   *row_start;		/* by key; key_count + 2 */
@@ -38,44 +38,72 @@ key_of(const CountingSort *sort, const char *record)
 }
 
 /*
- * Add the records to the counts, which are kept one slot up: row_start[k + 1]
+ * Add records of a size to the counts, which are kept one slot up: row_start[k + 1]
  */
-static void
-count_keys(CountingSort *sort, const char *records, uint64 count)
+static pg_attribute_always_inline void
+count_keys_sized(CountingSort *sort, const char *record, uint64 count, Size size)
 {
-	for (uint64 i = 0; i < count; i++)
+	for (uint64 i = 0; i < count; i++, record += size)
 	{
-		const char *record = records + i * sort->record_size;
-
 		if (i % RECORDS_PER_CHECK == 0)
 			CHECK_FOR_INTERRUPTS();
 		if (i + PREFETCH_AHEAD < count)
-			prefetch_to_write(&sort->row_start[key_of(sort, record + PREFETCH_AHEAD * sort->record_size) + 1]);
+			prefetch_to_write(&sort->row_start[key_of(sort, record + PREFETCH_AHEAD * size) + 1]);
 		sort->row_start[key_of(sort, record) + 1]++;
 	}
 }
 
 /*
- * Move records to their places
+ * Move records of a size to their places; what they lack of the result's size is
+ * copied from complement
  */
-static void
-scatter(CountingSort *sort, const char *records, uint64 count)
+static pg_attribute_always_inline void
+scatter_sized(CountingSort *sort, const char *record, uint64 count, Size size,
+			  const char *complement, Size result_size)
 {
-	Size		size = sort->record_size;
-
-	for (uint64 i = 0; i < count; i++)
+	for (uint64 i = 0; i < count; i++, record += size)
 	{
-		const char *record = records + i * size;
+		char	   *place;
 
 		if (i % RECORDS_PER_CHECK == 0)
 			CHECK_FOR_INTERRUPTS();
 		if (i + 2 * PREFETCH_AHEAD < count)
 			prefetch_to_write(&sort->position[key_of(sort, record + 2 * PREFETCH_AHEAD * size)]);
 		if (i + PREFETCH_AHEAD < count)
-			prefetch_to_write(sort->sorted + size *
+			prefetch_to_write(sort->sorted + result_size *
 							  sort->position[key_of(sort, record + PREFETCH_AHEAD * size)]);
-		memcpy(sort->sorted + sort->position[key_of(sort, record)]++ * size, record, size);
+		place = sort->sorted + sort->position[key_of(sort, record)]++ * result_size;
+		memcpy(place, record, size);
+		if (size < result_size)
+			memcpy(place + size, complement, result_size - size);
 	}
+}
+
+/*
+ * The two passes over some of the records. Copies of a known size are no calls.
+ */
+static void
+count_keys(CountingSort *sort, const char *records, uint64 count, Size size)
+{
+	if (size == 16)
+		count_keys_sized(sort, records, count, 16);
+	else if (size == 24)
+		count_keys_sized(sort, records, count, 24);
+	else
+		count_keys_sized(sort, records, count, size);
+}
+
+static void
+scatter(CountingSort *sort, const char *records, uint64 count, Size size, const void *complement)
+{
+	if (size == 16 && sort->record_size == 16)
+		scatter_sized(sort, records, count, 16, complement, 16);
+	else if (size == 16 && sort->record_size == 24)
+		scatter_sized(sort, records, count, 16, complement, 24);
+	else if (size == 24 && sort->record_size == 24)
+		scatter_sized(sort, records, count, 24, complement, 24);
+	else
+		scatter_sized(sort, records, count, size, complement, sort->record_size);
 }
 
 /*
@@ -103,6 +131,64 @@ end_counting(CountingSort *sort, MemoryContext context)
 }
 
 /*
+ * The two passes over a log; the second one frees it
+ */
+static void
+count_log(CountingSort *sort, const RecordLog *log, char *buffer)
+{
+	for (uint32 i = 0; i < log->chunk_count; i++)
+	{
+		uint32		count;
+		const char *records = record_log_chunk(log, i, buffer, &count);
+
+		count_keys(sort, records, count, log->record_size);
+	}
+}
+
+static void
+scatter_log(CountingSort *sort, RecordLog *log, const void *complement, char *buffer)
+{
+	for (uint32 i = 0; i < log->chunk_count; i++)
+	{
+		uint32		count;
+		const char *records = record_log_chunk(log, i, buffer, &count);
+
+		scatter(sort, records, count, log->record_size, complement);
+		record_log_free_chunk(log, i);
+	}
+	record_log_free(log);
+}
+
+/*
+ * Sort the records of two logs together, and free the logs
+ *
+ * Records of the second one may be shorter: they are what the first one's begin
+ * with, and complement is the rest of them. Otherwise as record_log_sort().
+ */
+void *
+record_logs_sort(RecordLog *log, RecordLog *shorter, const void *complement, RecordKey key,
+				 uint32 key_count, uint64 *row_start, MemoryContext context)
+{
+	CountingSort sort = {.record_size = log->record_size,.key = key,
+	.key_count = key_count,.row_start = row_start};
+	bool		on_file = log->file != NULL || (shorter != NULL && shorter->file != NULL);
+	char	   *buffer = on_file ? MemoryContextAlloc(context, LAST_CHUNK_BYTES) : NULL;
+
+	begin_sort(&sort, record_log_count(log) + (shorter == NULL ? 0 : record_log_count(shorter)), context);
+	count_log(&sort, log, buffer);
+	if (shorter != NULL)
+		count_log(&sort, shorter, buffer);
+	end_counting(&sort, context);
+	scatter_log(&sort, log, NULL, buffer);
+	if (shorter != NULL)
+		scatter_log(&sort, shorter, complement, buffer);
+	pfree(sort.position);
+	if (buffer != NULL)
+		pfree(buffer);
+	return sort.sorted;
+}
+
+/*
  * Sort the records of a log, and free the log
  *
  * Returns an array in context. row_start (key_count + 2 entries) is filled so that
@@ -113,30 +199,7 @@ void *
 record_log_sort(RecordLog *log, RecordKey key, uint32 key_count,
 				uint64 *row_start, MemoryContext context)
 {
-	CountingSort sort = {.record_size = log->record_size,.key = key,
-	.key_count = key_count,.row_start = row_start};
-	char	   *buffer = log->file == NULL ? NULL : MemoryContextAlloc(context, LAST_CHUNK_BYTES);
-	const char *records;
-	uint32		count;
-
-	begin_sort(&sort, record_log_count(log), context);
-	for (uint32 i = 0; i < log->chunk_count; i++)
-	{
-		records = record_log_chunk(log, i, buffer, &count);
-		count_keys(&sort, records, count);
-	}
-	end_counting(&sort, context);
-	for (uint32 i = 0; i < log->chunk_count; i++)
-	{
-		records = record_log_chunk(log, i, buffer, &count);
-		scatter(&sort, records, count);
-		record_log_free_chunk(log, i);
-	}
-	record_log_free(log);
-	pfree(sort.position);
-	if (buffer != NULL)
-		pfree(buffer);
-	return sort.sorted;
+	return record_logs_sort(log, NULL, NULL, key, key_count, row_start, context);
 }
 
 /*
@@ -150,9 +213,9 @@ records_sort(void *records, uint64 count, Size record_size, RecordKey key,
 	.key_count = key_count,.row_start = row_start};
 
 	begin_sort(&sort, count, context);
-	count_keys(&sort, records, count);
+	count_keys(&sort, records, count, record_size);
 	end_counting(&sort, context);
-	scatter(&sort, records, count);
+	scatter(&sort, records, count, record_size, NULL);
 	pfree(sort.position);
 	pfree(records);
 	return sort.sorted;

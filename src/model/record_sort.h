@@ -18,6 +18,8 @@ typedef struct RecordKey
 
 extern void *record_log_sort(RecordLog *log, RecordKey key, uint32 key_count,
 							 uint64 *row_start, MemoryContext context);
+extern void *record_logs_sort(RecordLog *log, RecordLog *shorter, const void *complement, RecordKey key,
+							  uint32 key_count, uint64 *row_start, MemoryContext context);
 extern void *records_sort(void *records, uint64 count, Size record_size, RecordKey key,
 						  uint32 key_count, uint64 *row_start, MemoryContext context);
 

@@ -46,7 +46,7 @@ survey_record(Survey *survey, uint32 partition, const Interaction *record)
 }
 
 /*
- * The interactions of one partition
+ * The interactions of one partition; what is read of them, plain ones have, too
  */
 static void
 survey_partition(Survey *survey, uint32 partition, const RecordLog *log, char *buffer)
@@ -54,14 +54,15 @@ survey_partition(Survey *survey, uint32 partition, const RecordLog *log, char *b
 	for (uint32 chunk = 0; chunk < log->chunk_count; chunk++)
 	{
 		uint32		count;
-		const Interaction *records = (const Interaction *) record_log_chunk(log, chunk, buffer, &count);
+		const char *record = record_log_chunk(log, chunk, buffer, &count);
 
 		CHECK_FOR_INTERRUPTS();
-		for (uint32 i = 0; i < count; i++)
+		for (uint32 i = 0; i < count; i++, record += log->record_size)
 		{
 			if (i + PREFETCH_AHEAD < count)
-				prefetch_record(survey, partition, &records[i + PREFETCH_AHEAD]);
-			survey_record(survey, partition, &records[i]);
+				prefetch_record(survey, partition,
+								(const Interaction *) (record + PREFETCH_AHEAD * log->record_size));
+			survey_record(survey, partition, (const Interaction *) record);
 		}
 	}
 }
@@ -81,10 +82,12 @@ survey_network(Ingest *ingest, int network, Reciprocity *reciprocity)
 	char	   *buffer = MemoryContextAlloc(rows->context, LAST_CHUNK_BYTES);
 
 	survey.window = model_longest_age(ingest->model);
-	survey.reactions = huge_array(rows->context, person_count, sizeof(uint32));
-	memset(survey.reactions, 0, person_count * sizeof(uint32));
+	survey.reactions = huge_array_zero(rows->context, person_count, sizeof(uint32));
 	for (int i = 0; i < PARTITION_COUNT; i++)
+	{
+		survey_partition(&survey, i, ingest_log(ingest, network, i, ROWS_PLAIN), buffer);
 		survey_partition(&survey, i, ingest_log(ingest, network, i, ROWS_INTERACTIONS), buffer);
+	}
 	pfree(buffer);
 	return survey.reactions;
 }

@@ -405,6 +405,15 @@ next_person(PersonNetworkArray *people)
 #include "lib/sort_template.h"
 
 /*
+ * Room for where each place starts
+ */
+static uint64 *
+new_row_start(uint32 place_count)
+{
+	return huge_array(CurrentMemoryContext, (uint64) place_count + 2, sizeof(uint64));
+}
+
+/*
  * Sort a log by place; returns its records and sets where each place starts
  */
 static void *
@@ -412,24 +421,36 @@ sort_by_place(RowPartition *rows, RowKind kind, uint32 place_count, uint64 **row
 {
 	RecordKey	place = {.mask = PLACE_MASK};
 
-	*row_start = huge_array(CurrentMemoryContext, (uint64) place_count + 2, sizeof(uint64));
+	*row_start = new_row_start(place_count);
 	return record_log_sort(&rows->logs[kind], place, place_count, *row_start, CurrentMemoryContext);
 }
 
 /*
- * Sort the rows of a partition by place, interactions of one place by actor
+ * Sort the interactions of a partition by place, those of one place by actor
+ */
+static void
+sort_interactions(Sweep *sweep, RowPartition *rows, uint32 place_count)
+{
+	RecordKey	place = {.mask = PLACE_MASK};
+	double		plain_multiplier = 1;
+	uint64	   *start = new_row_start(place_count);
+
+	sweep->interactions = record_logs_sort(&rows->logs[ROWS_INTERACTIONS], &rows->logs[ROWS_PLAIN],
+										   &plain_multiplier, place, place_count, start,
+										   CurrentMemoryContext);
+	for (uint32 i = 0; i < place_count; i++)
+		sort_by_actor(sweep->interactions + start[i], start[i + 1] - start[i]);
+	sweep->interaction_start = start;
+	sweep->interaction_count = start[place_count];
+}
+
+/*
+ * Sort the rows of a partition
  */
 static void
 sort_rows(Sweep *sweep, RowPartition *rows, uint32 place_count)
 {
-	uint64	   *start;
-
-	sweep->interaction_count = record_log_count(&rows->logs[ROWS_INTERACTIONS]);
-	sweep->interactions = sort_by_place(rows, ROWS_INTERACTIONS, place_count, &start);
-	for (uint32 i = 0; i < place_count; i++)
-		sort_by_actor(sweep->interactions + start[i], start[i + 1] - start[i]);
-	sweep->interaction_start = start;
-
+	sort_interactions(sweep, rows, place_count);
 	sweep->anonymous = sort_by_place(rows, ROWS_ANONYMOUS, place_count, &sweep->anonymous_start);
 	sweep->shares = sort_by_place(rows, ROWS_SHARES, place_count, &sweep->share_start);
 	sweep->posts = sort_by_place(rows, ROWS_POSTS, place_count, &sweep->post_start);

@@ -106,8 +106,8 @@ next_by_rank(const Run *run, uint32 i)
 		uint32		person = scores->people[scores->by_rank[i + PREFETCH_AHEAD]].person;
 
 		prefetch(&run->ingest->last_active_at[person]);
-		prefetch(&run->ingest->notoriety[person]);
-		prefetch(&run->ingest->approval[person]);
+		if (run->ingest->sentiment != NULL)
+			prefetch(&run->ingest->sentiment[person]);
 	}
 	return run_next_person(run, scores->by_rank, i);
 }
@@ -146,10 +146,9 @@ tier_datum(TierDatum *last, const Model *model, double score)
 static double
 controversy(const Ingest *ingest, uint32 person)
 {
-	double		hostile = ingest->notoriety[person];
-	double		friendly = ingest->approval[person];
+	Sentiment	sentiment = ingest_sentiment(ingest, person);
 
-	return hostile > 0 && friendly > 0 ? 1 - fabs(friendly - hostile) / (friendly + hostile) : 0;
+	return sentiment.hostile > 0 && sentiment.friendly > 0 ? 1 - fabs(sentiment.friendly - sentiment.hostile) / (sentiment.friendly + sentiment.hostile) : 0;
 }
 
 /*
@@ -180,7 +179,7 @@ fill_scores(const Run *run, RowSink *sink)
 		values[6] = Float8GetDatum(person->amplification);
 		values[7] = Float8GetDatum(person->network_influence);
 		values[8] = Float8GetDatum(person->audience);
-		values[9] = Float8GetDatum(run->ingest->notoriety[person->person]);
+		values[9] = Float8GetDatum(ingest_sentiment(run->ingest, person->person).hostile);
 		for (int j = 0; j < 3; j++)
 			values[10 + j] = float_or_null(person->change[j], &nulls[10 + j]);
 		values[13] = TimestampTzGetDatum(last_active_at);
