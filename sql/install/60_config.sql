@@ -2,6 +2,7 @@
 -- refuse nonsense (every float8 has an upper bound, which NaN exceeds);
 -- functions such as influence_add_source() fill them.
 
+SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE TABLE influence.models (
 	model                     text PRIMARY KEY
 		CONSTRAINT model_name_of_1_to_63_bytes CHECK (octet_length(model) BETWEEN 1 AND 63),
@@ -265,6 +266,7 @@ COMMENT ON TABLE influence.tiers IS 'Tiers of each model, for the column tier of
 COMMENT ON COLUMN influence.tiers.model IS 'Model';
 COMMENT ON COLUMN influence.tiers.tier IS 'Name of the tier';
 COMMENT ON COLUMN influence.tiers.min_score IS 'Lowest score of the tier, which goes up to that of the next; the lowest tier starts at 1';
+SET LOCAL search_path = @extschema@, pg_temp;
 
 CREATE FUNCTION influence_check_tiers() RETURNS trigger
 LANGUAGE plpgsql
@@ -286,8 +288,9 @@ $$;
 COMMENT ON FUNCTION influence_check_tiers() IS
 	'Trigger on influence.tiers: error 23514 after a statement that leaves low scores of a model without a tier';
 -- not on INSERT, which a restore may do row by row; a refresh checks again
+SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE TRIGGER lowest_tier_starts_at_1 AFTER UPDATE OR DELETE ON influence.tiers
-	FOR EACH ROW EXECUTE FUNCTION influence_check_tiers();
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_tiers();
 
 -- The map from raw to score. Between knots it is linear; a version is never changed.
 CREATE TABLE influence.calibrations (
@@ -400,6 +403,8 @@ COMMENT ON COLUMN influence.configurations.first_used_at IS 'When a refresh firs
 -- model's schema reads these tables with its owner's table rights, but
 -- policies still ask about the role that reads the view.
 
+SET LOCAL search_path = @extschema@, pg_temp;
+
 CREATE FUNCTION influence_may_change(schema text, created_by text DEFAULT NULL) RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -435,6 +440,20 @@ $$;
 COMMENT ON FUNCTION influence_may_read(text, text) IS
 	'Whether the current role may read a view (NULL: any) of the model whose views are in a schema';
 
+CREATE FUNCTION influence_is_owner(schema text) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (
+		SELECT FROM pg_class AS c
+		JOIN pg_namespace AS n ON n.oid = c.relnamespace
+		WHERE n.nspname = influence_is_owner.schema AND c.relname = 'scores' AND c.relkind = 'm'
+		  AND pg_has_role(c.relowner, 'USAGE'))
+$$;
+COMMENT ON FUNCTION influence_is_owner(text) IS
+	'Whether the current role owns the model whose views are in a schema: has the rights of the owner of its view scores, which must exist';
+
+SET LOCAL search_path = pg_catalog, pg_temp;
 GRANT USAGE ON SCHEMA influence TO PUBLIC;
 
 -- Name, id type and schema of a model cannot change: its views hold them.
@@ -449,44 +468,54 @@ GRANT UPDATE (time_window, clock_skew, bad_row_policy, sentiment_policy, inactiv
 	ON influence.models TO PUBLIC;
 ALTER TABLE influence.models ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readers ON influence.models FOR SELECT
-	USING (@extschema@.influence_may_read(schema) OR @extschema@.influence_may_change(schema, created_by));
--- whatever it says about who created it
+	USING (@extschema@.influence_may_read(schema, NULL::text) OR @extschema@.influence_may_change(schema, created_by));
+-- not a model without views, whose views somebody else could make
 CREATE POLICY owner_adds ON influence.models FOR INSERT
-	WITH CHECK (@extschema@.influence_may_change(schema));
+	WITH CHECK (@extschema@.influence_is_owner(schema));
 CREATE POLICY owner_changes ON influence.models FOR UPDATE
-	USING (@extschema@.influence_may_change(schema, created_by));
+	USING (@extschema@.influence_is_owner(schema));
 CREATE POLICY owner_drops ON influence.models FOR DELETE
 	USING (@extschema@.influence_may_change(schema, created_by));
 
+-- A model whose views are gone can be cleared away and not changed: whoever makes
+-- its views anew would run what is configured.
 GRANT SELECT, INSERT, UPDATE, DELETE ON influence.networks, influence.signals, influence.sources, influence.accounts, influence.profiles, influence.tiers TO PUBLIC;
 -- A version of a calibration is never changed.
 GRANT SELECT, INSERT, DELETE ON influence.calibrations, influence.history_calibrations TO PUBLIC;
 
 ALTER TABLE influence.networks ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.networks
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)))
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_is_owner(m.schema)));
 ALTER TABLE influence.signals ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.signals
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)))
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_is_owner(m.schema)));
 ALTER TABLE influence.sources ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.sources
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)))
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_is_owner(m.schema)));
 ALTER TABLE influence.accounts ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.accounts
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)))
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_is_owner(m.schema)));
 ALTER TABLE influence.profiles ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.profiles
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)))
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_is_owner(m.schema)));
 ALTER TABLE influence.tiers ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.tiers
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)))
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_is_owner(m.schema)));
 ALTER TABLE influence.calibrations ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.calibrations
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)))
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_is_owner(m.schema)));
 
 ALTER TABLE influence.history_calibrations ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.history_calibrations
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)))
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_is_owner(m.schema)));
 
 -- Nobody but the owner of the extension rewrites the log. Runs of an earlier
 -- model of the same name are not the business of the present one.
@@ -520,3 +549,4 @@ SELECT pg_catalog.pg_extension_config_dump('influence.history_calibrations', '')
 SELECT pg_catalog.pg_extension_config_dump('influence.refresh_log', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.configurations', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.refresh_log_run_id_seq', '');
+SET LOCAL search_path = @extschema@, pg_temp;

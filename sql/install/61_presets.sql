@@ -1,6 +1,7 @@
 -- Presets: what influence_create_model() starts a model with. They belong to
 -- the extension and are not dumped; a model owns its copy.
 
+SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE TABLE influence.presets (
 	preset       text PRIMARY KEY,
 	description  text NOT NULL,
@@ -160,3 +161,4 @@ INSERT INTO influence.preset_signals (preset, network, kind, role, weight, half_
 			('wikipedia',   'inlink',            'authority',   1.0,  NULL,       0, false),
 			('wikipedia',   'mention',           'authority',   1.0,  NULL,       0, false))
 		 AS s (network, kind, role, weight, half_life, polarity, conversational);
+SET LOCAL search_path = @extschema@, pg_temp;

@@ -31,7 +31,7 @@ BEGIN
 	END IF;
 	IF with_views THEN
 		-- an error when they are gone
-		PERFORM @extschema@.influence_find_model(model);
+		PERFORM @extschema@.influence_find_model(model, false);
 	END IF;
 	RETURN found;
 END
@@ -65,6 +65,15 @@ BEGIN
 			USING ERRCODE = 'duplicate_schema', HINT = 'Give another schema for the score views: schema => ''...''.';
 	END IF;
 
+	-- whoever owns a schema decides, by renaming, which view is the model's: not over somebody of more rights
+	IF NOT pg_has_role((SELECT CASE WHEN r.rolname = 'pg_database_owner' THEN d.datdba ELSE r.oid END
+						FROM pg_roles AS r JOIN pg_database AS d ON d.datname = current_database()
+						WHERE r.oid = owner), current_user, 'USAGE') THEN
+		RAISE EXCEPTION 'schema "%" belongs to role "%", which has not the rights of role "%"', schema, pg_get_userbyid(owner), current_user
+			USING ERRCODE = 'insufficient_privilege',
+				  HINT = 'SET ROLE to the owner of the schema, or give another schema for the score views: schema => ''...''.';
+	END IF;
+
 	SELECT string_agg(quote_ident(c.relname), ', ' ORDER BY c.relname) INTO taken
 	FROM pg_class AS c
 	JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -79,7 +88,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_check_model_schema(text) IS
-	'Whether the schema for a model''s views exists; error 42602 or 42939 for an unusable name, 42P06 when it belongs to another role, 42P07 when it holds a relation of a name the model needs';
+	'Whether the schema for a model''s views exists; error 42602 or 42939 for an unusable name, 42P06 when it belongs to another role, 42501 when that role has less rights than the caller, 42P07 when it holds a relation of a name the model needs';
 
 CREATE FUNCTION influence_create_views(model text, id_type regtype, schema text) RETURNS void
 LANGUAGE plpgsql
@@ -88,7 +97,7 @@ AS $$
 BEGIN
 	EXECUTE format(
 		'CREATE MATERIALIZED VIEW %1$I.scores AS
-		 SELECT t.* FROM @extschema@.influence_model_scores(%3$L) AS t (
+		 SELECT t.* FROM @extschema@.influence_model_scores(%3$L::text) AS t (
 			user_id %2$s, score float8, tier text, rank bigint, percentile float8,
 			true_reach float8, amplification float8, network_influence float8, audience float8, notoriety float8,
 			day_change float8, week_change float8, month_change float8,
@@ -100,7 +109,7 @@ BEGIN
 
 	EXECUTE format(
 		'CREATE MATERIALIZED VIEW %1$I.network_scores AS
-		 SELECT t.* FROM @extschema@.influence_model_network_scores(%3$L) AS t (
+		 SELECT t.* FROM @extschema@.influence_model_network_scores(%3$L::text) AS t (
 			user_id %2$s, network text COLLATE "C", score float8, points float8,
 			engagement float8, true_reach float8, audience float8,
 			amplification float8, network_influence float8, authority float8,
@@ -111,7 +120,7 @@ BEGIN
 
 	EXECUTE format(
 		'CREATE MATERIALIZED VIEW %1$I.signals AS
-		 SELECT t.* FROM @extschema@.influence_model_signals(%3$L) AS t (
+		 SELECT t.* FROM @extschema@.influence_model_signals(%3$L::text) AS t (
 			user_id %2$s, network text COLLATE "C", kind text COLLATE "C", count float8, decayed_value float8)
 		 WITH NO DATA', schema, id_type, model);
 	EXECUTE format('CREATE UNIQUE INDEX ON %I.signals (user_id, network, kind)', schema);
@@ -284,14 +293,14 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	dropped influence.models := @extschema@.influence_owned_model(model, with_views => false);
+	dropped influence.models := @extschema@.influence_owned_model(model, false);
 	schema_exists boolean := EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = dropped.schema);
 	owner oid := (SELECT c.relowner FROM pg_class AS c
 				  WHERE c.oid = to_regclass(format('%I.scores', dropped.schema)) AND c.relkind = 'm');
 	part record;
 BEGIN
 	PERFORM @extschema@.influence_remove_jobs(dropped.model);
-	PERFORM @extschema@.influence_drop_triggers(dropped.model);
+	PERFORM @extschema@.influence_drop_triggers(dropped.model, NULL::text);
 	-- before the views, because whoever owns them owns the row
 	DELETE FROM influence.models AS m WHERE m.model = dropped.model;
 	IF NOT schema_exists THEN

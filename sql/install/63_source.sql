@@ -104,7 +104,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model);
+	owned influence.models := @extschema@.influence_owned_model(model, true);
 	added influence.sources;
 	person_type regtype := CASE WHEN by_account THEN 'text' ELSE owned.id_type END;
 BEGIN
@@ -153,18 +153,18 @@ BEGIN
 	added.relation_name := (SELECT format('%I.%I', n.nspname, c.relname)
 							FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 							WHERE c.oid = influence_add_source.relation);
-	added.actor          := @extschema@.influence_check_mapping(relation, actor, person_type, 'actor', name, model);
-	added.target         := @extschema@.influence_check_mapping(relation, target, person_type, 'target', name, model);
-	added.occurred_at    := @extschema@.influence_check_mapping(relation, occurred_at, 'timestamptz', 'occurred_at', name, model);
+	added.actor          := @extschema@.influence_check_mapping(relation, actor, person_type, 'actor'::text, name, model);
+	added.target         := @extschema@.influence_check_mapping(relation, target, person_type, 'target'::text, name, model);
+	added.occurred_at    := @extschema@.influence_check_mapping(relation, occurred_at, 'timestamptz'::regtype, 'occurred_at'::text, name, model);
 	added.kind           := kind;
-	added.kind_column    := @extschema@.influence_check_mapping(relation, kind_column, 'text', 'kind_column', name, model);
+	added.kind_column    := @extschema@.influence_check_mapping(relation, kind_column, 'text'::regtype, 'kind_column'::text, name, model);
 	added.network        := network;
-	added.network_column := @extschema@.influence_check_mapping(relation, network_column, 'text', 'network_column', name, model);
-	added.post           := @extschema@.influence_check_mapping(relation, post, NULL, 'post', name, model);
-	added.weight         := @extschema@.influence_check_mapping(relation, weight, 'float8', 'weight', name, model);
-	added.sentiment      := @extschema@.influence_check_mapping(relation, sentiment, 'float8', 'sentiment', name, model);
-	added.topics         := @extschema@.influence_check_mapping(relation, topics, 'text[]', 'topics', name, model);
-	added.filter         := @extschema@.influence_check_mapping(relation, filter, 'boolean', 'filter', name, model);
+	added.network_column := @extschema@.influence_check_mapping(relation, network_column, 'text'::regtype, 'network_column'::text, name, model);
+	added.post           := @extschema@.influence_check_mapping(relation, post, NULL::regtype, 'post'::text, name, model);
+	added.weight         := @extschema@.influence_check_mapping(relation, weight, 'float8'::regtype, 'weight'::text, name, model);
+	added.sentiment      := @extschema@.influence_check_mapping(relation, sentiment, 'float8'::regtype, 'sentiment'::text, name, model);
+	added.topics         := @extschema@.influence_check_mapping(relation, topics, 'text[]'::regtype, 'topics'::text, name, model);
+	added.filter         := @extschema@.influence_check_mapping(relation, filter, 'boolean'::regtype, 'filter'::text, name, model);
 	added.incremental    := coalesce(incremental, false);
 	added.by_account     := coalesce(by_account, false);
 	INSERT INTO influence.sources SELECT added.*;
@@ -178,7 +178,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model);
+	owned influence.models := @extschema@.influence_owned_model(model, true);
 BEGIN
 	PERFORM @extschema@.influence_drop_triggers(owned.model, name);
 	DELETE FROM influence.sources AS s
@@ -207,7 +207,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model);
+	owned influence.models := @extschema@.influence_owned_model(model, true);
 	added influence.accounts;
 BEGIN
 	IF relation IS NOT NULL THEN
@@ -217,17 +217,17 @@ BEGIN
 				USING ERRCODE = 'null_value_not_allowed',
 					  HINT = 'Map the columns: user_id => ''person'', network => ''origin'', account_id => ''handle''.';
 		END IF;
-		PERFORM @extschema@.influence_check_relation(relation, 'accounts',
+		PERFORM @extschema@.influence_check_relation(relation, 'accounts'::text,
 			(SELECT c.relowner FROM pg_class AS c WHERE c.oid = to_regclass(format('%I.scores', owned.schema))));
 		added.model := owned.model;
 		added.relation := relation;
 		added.relation_name := (SELECT format('%I.%I', n.nspname, c.relname)
 								FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 								WHERE c.oid = influence_set_accounts.relation);
-		added.user_id    := @extschema@.influence_check_mapping(relation, user_id, owned.id_type, 'user_id', 'accounts', model);
-		added.network    := @extschema@.influence_check_mapping(relation, network, 'text', 'network', 'accounts', model);
-		added.account_id := @extschema@.influence_check_mapping(relation, account_id, 'text', 'account_id', 'accounts', model);
-		added.filter     := @extschema@.influence_check_mapping(relation, filter, 'boolean', 'filter', 'accounts', model);
+		added.user_id    := @extschema@.influence_check_mapping(relation, user_id, owned.id_type, 'user_id'::text, 'accounts'::text, model);
+		added.network    := @extschema@.influence_check_mapping(relation, network, 'text'::regtype, 'network'::text, 'accounts'::text, model);
+		added.account_id := @extschema@.influence_check_mapping(relation, account_id, 'text'::regtype, 'account_id'::text, 'accounts'::text, model);
+		added.filter     := @extschema@.influence_check_mapping(relation, filter, 'boolean'::regtype, 'filter'::text, 'accounts'::text, model);
 	END IF;
 	DELETE FROM influence.accounts AS a WHERE a.model = owned.model;
 	INSERT INTO influence.accounts SELECT added.* WHERE added.model IS NOT NULL;

@@ -46,7 +46,7 @@ CREATE FUNCTION influence_refresh_progress()
 RETURNS TABLE (model text, pid int, phase text, started_at timestamptz, running_for interval)
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	-- a refresh shows its model, in double quotes, and phase in place of its query
 	SELECT replace(shown.parts[1], '""', '"'), a.pid, shown.parts[2], since.started_at, clock_timestamp() - since.started_at
 	FROM pg_stat_activity AS a
@@ -54,7 +54,7 @@ BEGIN ATOMIC
 	-- the statement began later in a longer transaction, the transaction in influence_refresh_all()
 	CROSS JOIN LATERAL greatest(a.xact_start, a.query_start) AS since (started_at)
 	WHERE a.datname = current_database() AND a.state = 'active' AND shown.parts IS NOT NULL
-	ORDER BY since.started_at, a.pid;
-END;
+	ORDER BY since.started_at, a.pid
+$$;
 COMMENT ON FUNCTION influence_refresh_progress() IS
 	'The refreshes that run in this database now, longest first: model, process (pg_cancel_backend() stops it), what it is doing, since when. Only those of one''s own role, unless one has the rights of pg_read_all_stats';

@@ -25,61 +25,29 @@ COMMENT ON FUNCTION influence_score(text, text) IS
 	'Influence score of a person by the id as text, which is read as an id of the model''s type; see influence_score(bigint, text)';
 
 CREATE FUNCTION influence_score(user_id text, as_of timestamptz, model text DEFAULT NULL) RETURNS float8
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	found record;
-	score float8;
-BEGIN
-	found := @extschema@.influence_find_model(model);
-	EXECUTE format('SELECT h.score FROM %I.score_history AS h
-					WHERE h.user_id = $1::%s AND h.day <= ($2 AT TIME ZONE ''UTC'')::date AND h.as_of <= $2
-					ORDER BY h.day DESC LIMIT 1', found.schema, found.id_type)
-	INTO score USING user_id, as_of;
-	RETURN score;
-END
-$$;
+AS 'MODULE_PATHNAME', 'influence_score_at'
+LANGUAGE C STABLE;
 COMMENT ON FUNCTION influence_score(text, timestamptz, text) IS
 	'Score of a person as it stood at a moment: the latest day of score_history until then; NULL when there is none. Errors: 42501 without SELECT on score_history';
 
 CREATE FUNCTION influence_score(user_id bigint, as_of timestamptz, model text DEFAULT NULL) RETURNS float8
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-RETURN @extschema@.influence_score(user_id::text, as_of, model);
+AS $$ SELECT @extschema@.influence_score(user_id::text, as_of, model) $$;
 COMMENT ON FUNCTION influence_score(bigint, timestamptz, text) IS
 	'Score of a person as it stood at a moment; see influence_score(text, timestamptz, text)';
 
 CREATE FUNCTION influence_score(user_id uuid, as_of timestamptz, model text DEFAULT NULL) RETURNS float8
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-RETURN @extschema@.influence_score(user_id::text, as_of, model);
+AS $$ SELECT @extschema@.influence_score(user_id::text, as_of, model) $$;
 COMMENT ON FUNCTION influence_score(uuid, timestamptz, text) IS
 	'Score of a person as it stood at a moment; see influence_score(text, timestamptz, text)';
 
--- The bounds of the days let the server leave out the tables of other days.
 CREATE FUNCTION influence_history(user_id text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, model text DEFAULT NULL)
 RETURNS TABLE (as_of timestamptz, score float8)
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	found record;
-BEGIN
-	found := @extschema@.influence_find_model(model);
-	IF since > until THEN
-		RAISE EXCEPTION 'history from % to % ends before it begins', since, until
-			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give the earlier moment first.';
-	END IF;
-	RETURN QUERY EXECUTE format(
-		'SELECT h.as_of, h.score FROM %I.score_history AS h
-		 WHERE h.user_id = $1::%s
-		   AND h.day BETWEEN ($2 AT TIME ZONE ''UTC'')::date AND ($3 AT TIME ZONE ''UTC'')::date
-		   AND h.as_of BETWEEN $2 AND $3
-		 ORDER BY h.day', found.schema, found.id_type)
-	USING user_id, coalesce(since, '-infinity'), coalesce(until, 'infinity');
-END
-$$;
+AS 'MODULE_PATHNAME'
+LANGUAGE C STABLE;
 COMMENT ON FUNCTION influence_history(text, timestamptz, timestamptz, text) IS
 	'Published scores of a person from one moment to another, both included and NULL for no limit: a row per day of score_history, oldest first; no rows for somebody unknown. Errors: 42501 without SELECT on score_history, 22023 when it ends before it begins, and those of finding the model as for influence_score()';
 
@@ -87,9 +55,9 @@ CREATE FUNCTION influence_history(user_id bigint, since timestamptz DEFAULT NULL
 RETURNS TABLE (as_of timestamptz, score float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT h.as_of, h.score FROM @extschema@.influence_history(user_id::text, since, until, model) AS h;
-END;
+AS $$
+	SELECT h.as_of, h.score FROM @extschema@.influence_history(user_id::text, since, until, model) AS h
+$$;
 COMMENT ON FUNCTION influence_history(bigint, timestamptz, timestamptz, text) IS
 	'Published scores of a person over time; see influence_history(text, timestamptz, timestamptz, text)';
 
@@ -97,8 +65,8 @@ CREATE FUNCTION influence_history(user_id uuid, since timestamptz DEFAULT NULL, 
 RETURNS TABLE (as_of timestamptz, score float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT h.as_of, h.score FROM @extschema@.influence_history(user_id::text, since, until, model) AS h;
-END;
+AS $$
+	SELECT h.as_of, h.score FROM @extschema@.influence_history(user_id::text, since, until, model) AS h
+$$;
 COMMENT ON FUNCTION influence_history(uuid, timestamptz, timestamptz, text) IS
 	'Published scores of a person over time; see influence_history(text, timestamptz, timestamptz, text)';

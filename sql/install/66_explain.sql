@@ -11,10 +11,10 @@ CREATE FUNCTION influence_explain(user_id bigint, model text DEFAULT NULL)
 RETURNS TABLE (measure text, network text, value float8, points float8, percentile float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT e.measure, e.network, e.value, e.points, e.percentile
-	FROM @extschema@.influence_explain(user_id::text, model) AS e;
-END;
+	FROM @extschema@.influence_explain(user_id::text, model) AS e
+$$;
 COMMENT ON FUNCTION influence_explain(bigint, text) IS
 	'What a person''s score is made of; see influence_explain(text, text)';
 
@@ -22,10 +22,10 @@ CREATE FUNCTION influence_explain(user_id uuid, model text DEFAULT NULL)
 RETURNS TABLE (measure text, network text, value float8, points float8, percentile float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT e.measure, e.network, e.value, e.points, e.percentile
-	FROM @extschema@.influence_explain(user_id::text, model) AS e;
-END;
+	FROM @extschema@.influence_explain(user_id::text, model) AS e
+$$;
 COMMENT ON FUNCTION influence_explain(uuid, text) IS
 	'What a person''s score is made of; see influence_explain(text, text)';
 
@@ -40,10 +40,10 @@ CREATE FUNCTION influence_explain_kinds(user_id bigint, model text DEFAULT NULL)
 RETURNS TABLE (measure text, network text, kind text, count float8, decayed_value float8, points float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT e.measure, e.network, e.kind, e.count, e.decayed_value, e.points
-	FROM @extschema@.influence_explain_kinds(user_id::text, model) AS e;
-END;
+	FROM @extschema@.influence_explain_kinds(user_id::text, model) AS e
+$$;
 COMMENT ON FUNCTION influence_explain_kinds(bigint, text) IS
 	'The points of a score by measure, network and kind; see influence_explain_kinds(text, text)';
 
@@ -51,9 +51,9 @@ CREATE FUNCTION influence_explain_kinds(user_id uuid, model text DEFAULT NULL)
 RETURNS TABLE (measure text, network text, kind text, count float8, decayed_value float8, points float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT e.measure, e.network, e.kind, e.count, e.decayed_value, e.points
-	FROM @extschema@.influence_explain_kinds(user_id::text, model) AS e;
-END;
+	FROM @extschema@.influence_explain_kinds(user_id::text, model) AS e
+$$;
 COMMENT ON FUNCTION influence_explain_kinds(uuid, text) IS
 	'The points of a score by measure, network and kind; see influence_explain_kinds(text, text)';

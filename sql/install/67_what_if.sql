@@ -11,10 +11,10 @@ CREATE FUNCTION influence_what_if(user_id bigint, kind text, network text DEFAUL
 RETURNS TABLE (score_now float8, score_then float8, points float8, tier_now text, tier_then text, raw_now float8, raw_then float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT w.score_now, w.score_then, w.points, w.tier_now, w.tier_then, w.raw_now, w.raw_then
-	FROM @extschema@.influence_what_if(user_id::text, kind, network, count, model) AS w;
-END;
+	FROM @extschema@.influence_what_if(user_id::text, kind, network, count, model) AS w
+$$;
 COMMENT ON FUNCTION influence_what_if(bigint, text, text, int, text) IS
 	'What so many more interactions of a kind would do to a score; see influence_what_if(text, text, text, int, text)';
 
@@ -22,10 +22,10 @@ CREATE FUNCTION influence_what_if(user_id uuid, kind text, network text DEFAULT 
 RETURNS TABLE (score_now float8, score_then float8, points float8, tier_now text, tier_then text, raw_now float8, raw_then float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT w.score_now, w.score_then, w.points, w.tier_now, w.tier_then, w.raw_now, w.raw_then
-	FROM @extschema@.influence_what_if(user_id::text, kind, network, count, model) AS w;
-END;
+	FROM @extschema@.influence_what_if(user_id::text, kind, network, count, model) AS w
+$$;
 COMMENT ON FUNCTION influence_what_if(uuid, text, text, int, text) IS
 	'What so many more interactions of a kind would do to a score; see influence_what_if(text, text, text, int, text)';
 
@@ -40,10 +40,10 @@ CREATE FUNCTION influence_next_tier(user_id bigint, model text DEFAULT NULL)
 RETURNS TABLE (tier text, min_score float8, points float8, network text, kind text, count int)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT n.tier, n.min_score, n.points, n.network, n.kind, n.count
-	FROM @extschema@.influence_next_tier(user_id::text, model) AS n;
-END;
+	FROM @extschema@.influence_next_tier(user_id::text, model) AS n
+$$;
 COMMENT ON FUNCTION influence_next_tier(bigint, text) IS
 	'The ways to the next tier, cheapest first; see influence_next_tier(text, text)';
 
@@ -51,9 +51,9 @@ CREATE FUNCTION influence_next_tier(user_id uuid, model text DEFAULT NULL)
 RETURNS TABLE (tier text, min_score float8, points float8, network text, kind text, count int)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT n.tier, n.min_score, n.points, n.network, n.kind, n.count
-	FROM @extschema@.influence_next_tier(user_id::text, model) AS n;
-END;
+	FROM @extschema@.influence_next_tier(user_id::text, model) AS n
+$$;
 COMMENT ON FUNCTION influence_next_tier(uuid, text) IS
 	'The ways to the next tier, cheapest first; see influence_next_tier(text, text)';

@@ -1,5 +1,6 @@
 -- Privacy: people who are not scored, and leave no trace.
 
+SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE TABLE influence.privacy_choices (
 	model      text NOT NULL REFERENCES influence.models ON DELETE CASCADE,
 	user_hash  bytea NOT NULL
@@ -18,8 +19,10 @@ COMMENT ON COLUMN influence.privacy_choices.chosen_at IS 'When';
 GRANT SELECT, INSERT, UPDATE, DELETE ON influence.privacy_choices TO PUBLIC;
 ALTER TABLE influence.privacy_choices ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.privacy_choices
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)))
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_is_owner(m.schema)));
 SELECT pg_catalog.pg_extension_config_dump('influence.privacy_choices', '');
+SET LOCAL search_path = @extschema@, pg_temp;
 
 CREATE FUNCTION influence_user_hash(salt bytea, id_type regtype, user_id text) RETURNS bytea
 AS 'MODULE_PATHNAME'
@@ -40,7 +43,7 @@ AS $$
 DECLARE
 	owned influence.models;
 BEGIN
-	owned := @extschema@.influence_owned_model((@extschema@.influence_find_model(model)).name);
+	owned := @extschema@.influence_owned_model((@extschema@.influence_find_model(model, false)).name, true);
 	IF user_id IS NULL THEN
 		RAISE EXCEPTION 'user_id must not be NULL' USING ERRCODE = 'null_value_not_allowed';
 	END IF;
@@ -60,104 +63,82 @@ COMMENT ON FUNCTION influence_choose_privacy(text, text, text) IS
 CREATE FUNCTION influence_opt_out(user_id text, model text DEFAULT NULL) RETURNS void
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT @extschema@.influence_choose_privacy(user_id, 'opted_out', model);
-END;
+AS $$
+	SELECT @extschema@.influence_choose_privacy(user_id, 'opted_out'::text, model)
+$$;
 COMMENT ON FUNCTION influence_opt_out(text, text) IS
 	'A person is not scored any more: at commit no view of the model and no history holds a row about them, and no refresh makes one until influence_opt_in(). What they do to others counts as of somebody unknown, or not at all (opted_out_actors in influence.models). Waits for a refresh that is running. model: default influence.default_model, else the only one. For the owner of the model. Errors: 42501 for others, 22P02 for an id that is none of the model''s type';
 
 CREATE FUNCTION influence_opt_out(user_id bigint, model text DEFAULT NULL) RETURNS void
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT @extschema@.influence_choose_privacy(user_id::text, 'opted_out', model);
-END;
+AS $$
+	SELECT @extschema@.influence_choose_privacy(user_id::text, 'opted_out'::text, model)
+$$;
 COMMENT ON FUNCTION influence_opt_out(bigint, text) IS 'A person is not scored any more; see influence_opt_out(text, text)';
 
 CREATE FUNCTION influence_opt_out(user_id uuid, model text DEFAULT NULL) RETURNS void
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT @extschema@.influence_choose_privacy(user_id::text, 'opted_out', model);
-END;
+AS $$
+	SELECT @extschema@.influence_choose_privacy(user_id::text, 'opted_out'::text, model)
+$$;
 COMMENT ON FUNCTION influence_opt_out(uuid, text) IS 'A person is not scored any more; see influence_opt_out(text, text)';
 
 CREATE FUNCTION influence_opt_in(user_id text, model text DEFAULT NULL) RETURNS void
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT @extschema@.influence_choose_privacy(user_id, 'opted_in', model);
-END;
+AS $$
+	SELECT @extschema@.influence_choose_privacy(user_id, 'opted_in'::text, model)
+$$;
 COMMENT ON FUNCTION influence_opt_in(text, text) IS
 	'A person may be scored, from the next refresh on: takes back influence_opt_out() and influence_forget(), and is the consent that scored_only in influence.models asks for. Arguments and errors as for influence_opt_out(text, text)';
 
 CREATE FUNCTION influence_opt_in(user_id bigint, model text DEFAULT NULL) RETURNS void
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT @extschema@.influence_choose_privacy(user_id::text, 'opted_in', model);
-END;
+AS $$
+	SELECT @extschema@.influence_choose_privacy(user_id::text, 'opted_in'::text, model)
+$$;
 COMMENT ON FUNCTION influence_opt_in(bigint, text) IS 'A person may be scored; see influence_opt_in(text, text)';
 
 CREATE FUNCTION influence_opt_in(user_id uuid, model text DEFAULT NULL) RETURNS void
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT @extschema@.influence_choose_privacy(user_id::text, 'opted_in', model);
-END;
+AS $$
+	SELECT @extschema@.influence_choose_privacy(user_id::text, 'opted_in'::text, model)
+$$;
 COMMENT ON FUNCTION influence_opt_in(uuid, text) IS 'A person may be scored; see influence_opt_in(text, text)';
 
 CREATE FUNCTION influence_forget(user_id text, model text DEFAULT NULL) RETURNS void
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT @extschema@.influence_choose_privacy(user_id, 'forgotten', model);
-END;
+AS $$
+	SELECT @extschema@.influence_choose_privacy(user_id, 'forgotten'::text, model)
+$$;
 COMMENT ON FUNCTION influence_forget(text, text) IS
 	'Forget a person: as influence_opt_out(), noted as a request for erasure. influence_check_forgotten() proves it. Your own tables are yours to clear';
 
 CREATE FUNCTION influence_forget(user_id bigint, model text DEFAULT NULL) RETURNS void
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT @extschema@.influence_choose_privacy(user_id::text, 'forgotten', model);
-END;
+AS $$
+	SELECT @extschema@.influence_choose_privacy(user_id::text, 'forgotten'::text, model)
+$$;
 COMMENT ON FUNCTION influence_forget(bigint, text) IS 'Forget a person; see influence_forget(text, text)';
 
 CREATE FUNCTION influence_forget(user_id uuid, model text DEFAULT NULL) RETURNS void
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT @extschema@.influence_choose_privacy(user_id::text, 'forgotten', model);
-END;
+AS $$
+	SELECT @extschema@.influence_choose_privacy(user_id::text, 'forgotten'::text, model)
+$$;
 COMMENT ON FUNCTION influence_forget(uuid, text) IS 'Forget a person; see influence_forget(text, text)';
 
 CREATE FUNCTION influence_check_forgotten(user_id text, model text DEFAULT NULL)
 RETURNS TABLE (relation text, matches bigint)
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	owned influence.models;
-	place record;
-BEGIN
-	owned := @extschema@.influence_owned_model((@extschema@.influence_find_model(model)).name);
-	-- every relation of ours that holds people has them in this column
-	FOR place IN
-		SELECT c.oid::regclass::text AS name
-		FROM pg_class AS c
-		JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'user_id' AND NOT a.attisdropped
-		WHERE c.relkind IN ('r', 'p', 'm') AND NOT c.relispartition
-			AND c.relnamespace = to_regnamespace(quote_ident(owned.schema))
-		ORDER BY c.relname
-	LOOP
-		relation := place.name;
-		EXECUTE format('SELECT count(*) FROM %s AS r WHERE r.user_id = $1::%s', place.name, owned.id_type)
-		INTO matches USING user_id;
-		RETURN NEXT;
-	END LOOP;
-END
-$$;
+AS 'MODULE_PATHNAME'
+LANGUAGE C STABLE;
 COMMENT ON FUNCTION influence_check_forgotten(text, text) IS
 	'Look for a person in every relation of a model: a row for each of them, with the number of its rows about them. After influence_opt_out() or influence_forget() all are 0. For the owner of the model';
 
@@ -165,16 +146,16 @@ CREATE FUNCTION influence_check_forgotten(user_id bigint, model text DEFAULT NUL
 RETURNS TABLE (relation text, matches bigint)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT c.relation, c.matches FROM @extschema@.influence_check_forgotten(user_id::text, model) AS c;
-END;
+AS $$
+	SELECT c.relation, c.matches FROM @extschema@.influence_check_forgotten(user_id::text, model) AS c
+$$;
 COMMENT ON FUNCTION influence_check_forgotten(bigint, text) IS 'Look for a person in every relation of a model; see influence_check_forgotten(text, text)';
 
 CREATE FUNCTION influence_check_forgotten(user_id uuid, model text DEFAULT NULL)
 RETURNS TABLE (relation text, matches bigint)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT c.relation, c.matches FROM @extschema@.influence_check_forgotten(user_id::text, model) AS c;
-END;
+AS $$
+	SELECT c.relation, c.matches FROM @extschema@.influence_check_forgotten(user_id::text, model) AS c
+$$;
 COMMENT ON FUNCTION influence_check_forgotten(uuid, text) IS 'Look for a person in every relation of a model; see influence_check_forgotten(text, text)';

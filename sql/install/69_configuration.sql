@@ -3,6 +3,7 @@
 
 -- In the shape that influence_configure() takes. Without what is fixed at
 -- creation or written by refreshes, and without the salt, which is a secret.
+SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE VIEW influence.current_configuration WITH (security_invoker = true) AS
 	SELECT
 		m.model,
@@ -26,6 +27,7 @@ COMMENT ON COLUMN influence.current_configuration.model IS 'Model';
 COMMENT ON COLUMN influence.current_configuration.formula_version IS 'Version of the formula';
 COMMENT ON COLUMN influence.current_configuration.configuration IS 'Object with models (the options), networks, signals, tiers, sources and accounts; without the last two it is a change for influence_configure()';
 GRANT SELECT ON influence.current_configuration TO PUBLIC;
+SET LOCAL search_path = @extschema@, pg_temp;
 
 CREATE FUNCTION influence_configure_row(model text, relation regclass, key text[], change jsonb) RETURNS void
 LANGUAGE plpgsql
@@ -111,7 +113,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model);
+	owned influence.models := @extschema@.influence_owned_model(model, true);
 	options jsonb := coalesce(changes->'models', '{}');
 	others jsonb;
 	part text;
@@ -134,7 +136,7 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give it once, inside or outside of "models".';
 	END IF;
 
-	PERFORM @extschema@.influence_configure_row(owned.model, 'influence.models', '{}', options || others);
+	PERFORM @extschema@.influence_configure_row(owned.model, 'influence.models'::regclass, '{}'::text[], options || others);
 	FOREACH part IN ARRAY '{networks,signals,tiers}'::text[] LOOP
 		IF jsonb_typeof(coalesce(changes->part, '[]')) <> 'array' THEN
 			RAISE EXCEPTION '"%" in the changes of model "%" is not an array: %', part, model, changes->part
@@ -164,7 +166,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model);
+	owned influence.models := @extschema@.influence_owned_model(model, true);
 BEGIN
 	IF owned.published_as_of IS NULL THEN
 		RAISE EXCEPTION 'model "%" has not been refreshed yet', model
@@ -179,14 +181,14 @@ COMMENT ON FUNCTION influence_preview_moment(text, timestamptz) IS
 CREATE FUNCTION influence_preview_recalibrates(model text, changes jsonb, recalibrate boolean) RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT coalesce(recalibrate, false)
 		OR flat.options ?| '{target_mean,target_p95}'
 		OR coalesce(flat.options->>'calibration_policy', m.calibration_policy) = 'each_refresh'
 	FROM influence.models AS m
 	CROSS JOIN LATERAL (SELECT CASE WHEN jsonb_typeof(changes->'models') = 'object' THEN changes || (changes->'models') ELSE changes END) AS flat (options)
-	WHERE m.model = influence_preview_recalibrates.model;
-END;
+	WHERE m.model = influence_preview_recalibrates.model
+$$;
 COMMENT ON FUNCTION influence_preview_recalibrates(text, jsonb, boolean) IS
 	'Whether a preview fits the map from raw to score anew: on request, when the targets change, and when the map follows the population';
 
@@ -199,13 +201,13 @@ RETURNS TABLE (user_id text, score_before float8, score_after float8, change flo
 			   tier_before text, tier_after text, rank_before bigint, rank_after bigint)
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT p.user_id, p.score_before, p.score_after, p.score_after - p.score_before,
 		p.tier_before, p.tier_after, p.rank_before, p.rank_after
-	FROM @extschema@.influence_preview_rows(model, coalesce(changes, '{}'),
+	FROM @extschema@.influence_preview_rows(model, coalesce(changes, '{}'::jsonb),
 			@extschema@.influence_preview_moment(model, as_of),
-			@extschema@.influence_preview_recalibrates(model, changes, recalibrate)) AS p;
-END;
+			@extschema@.influence_preview_recalibrates(model, changes, recalibrate)) AS p
+$$;
 COMMENT ON FUNCTION influence_preview_scores(text, jsonb, timestamptz, boolean) IS
 	'The published score of each person beside the one under changed options, as influence_configure() takes them; nothing is published or changed. NULL where a person has no score, before or after. as_of: default the published moment. The map from raw to score stays as it is, unless recalibrate is true, the changes touch target_mean or target_p95, or the map follows the population. For the owner of the model. Errors: those of influence_configure() and of a refresh, 55000 before the first refresh, 25006 in a read-only transaction';
 
@@ -217,7 +219,7 @@ CREATE FUNCTION influence_preview(
 RETURNS jsonb
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	WITH p AS MATERIALIZED (
 		SELECT * FROM @extschema@.influence_preview_scores(model, changes, as_of, recalibrate)
 	), moved AS MATERIALIZED (
@@ -250,7 +252,7 @@ BEGIN ATOMIC
 		'largest_falls', (SELECT coalesce(jsonb_agg(m.person ORDER BY m.fall), '[]') FROM moved AS m WHERE m.fall <= 10 AND m.change < 0),
 		'tiers', (SELECT coalesce(jsonb_agg(jsonb_build_object('from', t.tier_before, 'to', t.tier_after, 'people', t.people)
 											ORDER BY t.low_before DESC, t.low_after DESC), '[]') FROM tiers AS t))
-	FROM p;
-END;
+	FROM p
+$$;
 COMMENT ON FUNCTION influence_preview(text, jsonb, timestamptz, boolean) IS
 	'What changed options would do to the published scores, as an object: people scored after, compared (with a score before and after), new, gone, the means, how many move by more than 1, 5 and 10 points, the ten largest rises and falls, and how many go from which tier to which. Nothing is published or changed. Arguments and errors as for influence_preview_scores()';

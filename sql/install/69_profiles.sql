@@ -19,7 +19,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model);
+	owned influence.models := @extschema@.influence_owned_model(model, true);
 	added influence.profiles;
 BEGIN
 	IF user_id IS NULL OR display_name IS NULL THEN
@@ -27,7 +27,7 @@ BEGIN
 			USING ERRCODE = 'null_value_not_allowed',
 				  HINT = 'Map the columns: user_id => ''id'', display_name => ''name''.';
 	END IF;
-	PERFORM @extschema@.influence_check_relation(relation, 'profiles',
+	PERFORM @extschema@.influence_check_relation(relation, 'profiles'::text,
 		(SELECT c.relowner FROM pg_class AS c WHERE c.oid = to_regclass(format('%I.scores', owned.schema))));
 
 	added.model := model;
@@ -35,10 +35,10 @@ BEGIN
 	added.relation_name := (SELECT format('%I.%I', n.nspname, c.relname)
 							FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 							WHERE c.oid = influence_set_profiles.relation);
-	added.user_id            := @extschema@.influence_check_mapping(relation, user_id, owned.id_type, 'user_id', 'profiles', model);
-	added.display_name       := @extschema@.influence_check_mapping(relation, display_name, 'text', 'display_name', 'profiles', model);
-	added.region             := @extschema@.influence_check_mapping(relation, region, 'text', 'region', 'profiles', model);
-	added.account_created_at := @extschema@.influence_check_mapping(relation, account_created_at, 'timestamptz', 'account_created_at', 'profiles', model);
+	added.user_id            := @extschema@.influence_check_mapping(relation, user_id, owned.id_type, 'user_id'::text, 'profiles'::text, model);
+	added.display_name       := @extschema@.influence_check_mapping(relation, display_name, 'text'::regtype, 'display_name'::text, 'profiles'::text, model);
+	added.region             := @extschema@.influence_check_mapping(relation, region, 'text'::regtype, 'region'::text, 'profiles'::text, model);
+	added.account_created_at := @extschema@.influence_check_mapping(relation, account_created_at, 'timestamptz'::regtype, 'account_created_at'::text, 'profiles'::text, model);
 	DELETE FROM influence.profiles AS p WHERE p.model = owned.model;
 	INSERT INTO influence.profiles SELECT added.*;
 END
@@ -51,7 +51,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model);
+	owned influence.models := @extschema@.influence_owned_model(model, true);
 BEGIN
 	DELETE FROM influence.profiles AS p WHERE p.model = owned.model;
 	IF NOT FOUND THEN
@@ -79,14 +79,17 @@ BEGIN
 		RAISE EXCEPTION 'limit must not be negative, but is %', "limit"
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give the number of people, or NULL for all.';
 	END IF;
-	found := @extschema@.influence_find_model(model, refreshed => true);
-	RETURN QUERY EXECUTE format('
-		SELECT p.user_id, p.display_name, p.region, p.account_created_at, s.score, s.tier, s.rank
-		FROM @extschema@.influence_find_profiles(%3$L, NULL, $1) AS p
-		LEFT JOIN %1$I.scores AS s ON s.user_id = p.user_id::%2$s
-		ORDER BY s.rank, p.display_name COLLATE "C", p.user_id COLLATE "C"
-		LIMIT $2', found.schema, found.id_type, found.name)
-	USING name, "limit";
+	found := @extschema@.influence_find_model(model, true);
+	RETURN QUERY
+		WITH matches AS MATERIALIZED (
+			SELECT * FROM @extschema@.influence_find_profiles(found.name, NULL::text[], name)
+		)
+		SELECT m.user_id, m.display_name, m.region, m.account_created_at, p.score, p.tier, p.rank
+		FROM matches AS m
+		LEFT JOIN @extschema@.influence_find_people(found.name, ARRAY(SELECT m.user_id FROM matches AS m), false) AS p
+			ON p.user_id = m.user_id
+		ORDER BY p.rank, m.display_name COLLATE "C", m.user_id COLLATE "C"
+		LIMIT "limit";
 END
 $$;
 COMMENT ON FUNCTION influence_search(text, text, int) IS

@@ -11,21 +11,22 @@ CREATE FUNCTION influence_job_name(model text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 -- pg_cron 1.4 keeps 63 bytes of a job's name
-RETURN 'influence:' || CASE WHEN octet_length(model) <= 53 THEN model ELSE md5(model) END;
+AS $$ SELECT 'influence:' || CASE WHEN octet_length(model) <= 53 THEN model ELSE md5(model) END $$;
 COMMENT ON FUNCTION influence_job_name(text) IS
 	'Name of the pg_cron job of a model: influence:<model>, with the MD5 of a name of more than 53 bytes';
 
 CREATE FUNCTION influence_job_command(model text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-RETURN 'SELECT @extschema@.influence_refresh(' || quote_literal(model) || ')';
+-- with the exact arguments, so that no other function of that name is meant
+AS $$ SELECT 'SELECT @extschema@.influence_refresh(' || quote_literal(model) || '::pg_catalog.text, pg_catalog.now(), false)' $$;
 COMMENT ON FUNCTION influence_job_command(text) IS
 	'Statement that the pg_cron job of a model runs';
 
 CREATE FUNCTION influence_has_pg_cron() RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-RETURN EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron');
+AS $$ SELECT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron') $$;
 COMMENT ON FUNCTION influence_has_pg_cron() IS
 	'Whether pg_cron is installed in this database';
 
@@ -35,7 +36,8 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF NOT @extschema@.influence_has_pg_cron() OR NOT has_schema_privilege('cron', 'USAGE') THEN
+	-- by no name in the schema of the extension, which its owner can rename: a view calls this
+	IF NOT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron') OR NOT has_schema_privilege('cron', 'USAGE') THEN
 		RETURN;
 	END IF;
 	RETURN QUERY EXECUTE
@@ -43,32 +45,15 @@ BEGIN
 		 FROM cron.job AS j
 		 WHERE j.jobname::text = $1 AND j.database = current_database()
 		 ORDER BY j.jobid'
-		USING @extschema@.influence_job_name(model);
+		USING 'influence:' || CASE WHEN octet_length(model) <= 53 THEN model ELSE md5(model) END;
 END
 $$;
 COMMENT ON FUNCTION influence_jobs(text) IS
 	'pg_cron jobs of a model that the current role may see: its own, and for a superuser all; nothing without pg_cron';
 
 CREATE FUNCTION influence_job_next_run(schedule text, after timestamptz) RETURNS timestamptz
-LANGUAGE plpgsql STABLE STRICT
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	timezone text := 'GMT';
-BEGIN
-	-- since pg_cron 1.5 a setting says in which time zone schedules are meant
-	BEGIN
-		timezone := coalesce(current_setting('cron.timezone', true), timezone);
-	EXCEPTION WHEN insufficient_privilege THEN
-		NULL;
-	END;
-	RETURN @extschema@.influence_next_run(schedule, (after AT TIME ZONE timezone) AT TIME ZONE 'GMT')
-		AT TIME ZONE 'GMT' AT TIME ZONE timezone;
-EXCEPTION WHEN invalid_parameter_value THEN
-	-- a job that was altered to something only pg_cron understands
-	RETURN NULL;
-END
-$$;
+AS 'MODULE_PATHNAME'
+LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION influence_job_next_run(text, timestamptz) IS
 	'First run of a pg_cron job later than a moment; NULL when its schedule is not understood';
 
@@ -120,12 +105,34 @@ $$;
 COMMENT ON FUNCTION influence_require_pg_cron(text, text) IS
 	'Error that says what to do unless pg_cron can be used from this database: 0A000 when it is not here, 42501 when the role may not use it';
 
+CREATE FUNCTION influence_check_job_schema() RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	owner oid := (SELECT CASE WHEN r.rolname = 'pg_database_owner' THEN d.datdba ELSE n.nspowner END
+				  FROM pg_namespace AS n
+				  JOIN pg_roles AS r ON r.oid = n.nspowner
+				  JOIN pg_database AS d ON d.datname = current_database()
+				  WHERE n.oid = '@extschema@'::regnamespace);
+BEGIN
+	-- the job names a function there, and whoever owns a schema can put another in its place
+	IF (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user)
+			AND NOT (SELECT r.rolsuper FROM pg_roles AS r WHERE r.oid = owner) THEN
+		RAISE EXCEPTION 'a job of superuser "%" would run what role "%" puts into schema %', current_user, pg_get_userbyid(owner), '@extschema@'
+			USING ERRCODE = 'insufficient_privilege', HINT = 'SET ROLE to the owner of the model and schedule it again.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_check_job_schema() IS
+	'Error 42501 for a superuser where the schema of the extension belongs to a role that is none; part of influence_schedule()';
+
 CREATE FUNCTION influence_schedule(model text, cron text) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model);
+	owned influence.models := @extschema@.influence_owned_model(model, true);
 	job_id bigint;
 BEGIN
 	IF cron IS NULL THEN
@@ -135,6 +142,7 @@ BEGIN
 	-- an error when the schedule is not valid
 	PERFORM @extschema@.influence_next_run(cron, now());
 	PERFORM @extschema@.influence_require_pg_cron(owned.model, cron);
+	PERFORM @extschema@.influence_check_job_schema();
 
 	-- pg_cron replaces a job of the same name and role; those of other roles
 	-- that we may see would run beside it
@@ -177,7 +185,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model, with_views => false);
+	owned influence.models := @extschema@.influence_owned_model(model, false);
 BEGIN
 	IF NOT @extschema@.influence_has_pg_cron() THEN
 		RAISE EXCEPTION 'cannot unschedule model "%": pg_cron is not installed in database "%"', model, current_database()

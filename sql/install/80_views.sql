@@ -3,6 +3,7 @@
 
 -- security_invoker: the caller's row-level security picks the models. In a
 -- model's refresh_status that is a role with SELECT on it, and no more.
+SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE VIEW influence.refresh_status WITH (security_invoker = true) AS
 	SELECT
 		m.model,
@@ -44,3 +45,4 @@ COMMENT ON COLUMN influence.refresh_status.last_status IS 'How the last refresh 
 COMMENT ON COLUMN influence.refresh_status.last_error IS 'Message of the last refresh when it failed';
 
 GRANT SELECT ON influence.refresh_status TO PUBLIC;
+SET LOCAL search_path = @extschema@, pg_temp;

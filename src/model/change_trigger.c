@@ -6,8 +6,9 @@
  * what the mapping of occurred_at uses; both are the business of the model's
  * owner, as whom the trigger works, in a security-restricted operation (owner.c).
  * Whoever may create triggers can name any model in the arguments, but then
- * nothing happens unless the table is that source's own, whose columns the owner of
- * the model has agreed to evaluate.
+ * nothing happens unless the table is that source's own. The mapping may hold a
+ * function of the owner's, who so sees the rows: only as long as the owner may SELECT
+ * from the source. Otherwise, all days are logged.
  *
  * Days that are not over by now, by the measure of closed_days.c, are not logged:
  * no refresh has closed one yet, and none will before this transaction has ended.
@@ -19,6 +20,7 @@
 #include <math.h>
 
 #include "access/genam.h"
+#include "access/sysattr.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -29,10 +31,14 @@
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -53,6 +59,7 @@ typedef struct Changes
 	TriggerData *trigger;
 	const char *model;
 	const char *source;
+	Oid			relation;		/* of the source */
 	char	   *occurred_at;	/* mapping of the source */
 	int			closed_end;		/* first day that is not over */
 	int			day_count;
@@ -121,7 +128,6 @@ find_source(Changes *changes)
 	HeapTuple	model = find_row("models", changes->model, NULL, &desc);
 	double		delay;
 	HeapTuple	source;
-	Oid			relation;
 	Oid			changed = RelationGetRelid(changes->trigger->tg_relation);
 
 	if (model == NULL)
@@ -133,10 +139,10 @@ find_source(Changes *changes)
 	if (source == NULL)
 		return false;
 	changes->occurred_at = TextDatumGetCString(named_column(source, desc, "occurred_at"));
-	relation = DatumGetObjectId(named_column(source, desc, "relation"));
-	return relation == changed ||
-		(OidIsValid(get_rel_type_id(relation)) &&
-		 typeInheritsFrom(get_rel_type_id(changed), get_rel_type_id(relation)));
+	changes->relation = DatumGetObjectId(named_column(source, desc, "relation"));
+	return changes->relation == changed ||
+		(OidIsValid(get_rel_type_id(changes->relation)) &&
+		 typeInheritsFrom(get_rel_type_id(changed), get_rel_type_id(changes->relation)));
 }
 
 /*
@@ -198,6 +204,49 @@ note_rows(Changes *changes, Tuplestorestate *rows, ExprState *time, ExprContext 
 }
 
 /*
+ * May the current user SELECT the columns that the mapping reads?
+ */
+static bool
+may_see_columns(const Changes *changes, Node *expression)
+{
+	Bitmapset  *columns = NULL;
+	int			column = -1;
+
+	pull_varattnos(expression, 1, &columns);
+	while ((column = bms_next_member(columns, column)) >= 0)
+	{
+		/* a partition may have them in another order */
+		char	   *name = get_attname(RelationGetRelid(changes->trigger->tg_relation),
+									   column + FirstLowInvalidHeapAttributeNumber, true);
+		AttrNumber	number = name == NULL ? InvalidAttrNumber : get_attnum(changes->relation, name);
+
+		if (number == InvalidAttrNumber ||
+			pg_attribute_aclcheck(changes->relation, number, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * May the owner of the model, who is the current user, see what the mapping sees?
+ *
+ * Rows that row-level security hides may be seen by what lets nothing out of them,
+ * such as the column itself.
+ */
+static bool
+may_see_rows(const Changes *changes, Node *expression)
+{
+	Oid			schema = get_rel_namespace(changes->relation);
+
+	if (namespace_aclcheck(schema, GetUserId(), ACL_USAGE) != ACLCHECK_OK ||
+		(pg_class_aclcheck(changes->relation, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
+		 !may_see_columns(changes, expression)))
+		return false;
+	return check_enable_rls(changes->relation, GetUserId(), true) != RLS_ENABLED ||
+		!contain_leaked_vars(expression);
+}
+
+/*
  * Note the days of all rows that the statement has touched
  */
 static void
@@ -208,8 +257,15 @@ note_changes(void *arg)
 	ExprContext *context = GetPerTupleExprContext(estate);
 	Expr	   *expression = (Expr *) source_time_expression(changes->model, changes->source, changes->occurred_at,
 															 changes->trigger->tg_relation);
-	ExprState  *time = ExecPrepareExpr(expression, estate);
+	ExprState  *time;
 
+	if (!may_see_rows(changes, (Node *) expression))
+	{
+		changes->all = true;
+		FreeExecutorState(estate);
+		return;
+	}
+	time = ExecPrepareExpr(expression, estate);
 	if (changes->trigger->tg_oldtable != NULL)
 		note_rows(changes, changes->trigger->tg_oldtable, time, context);
 	if (changes->trigger->tg_newtable != NULL)

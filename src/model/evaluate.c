@@ -1,9 +1,9 @@
 /*
  * influence_evaluate: how well the published scores agree with judgements.
  *
- * The scores are read from the view "scores" with the rights of the caller: the
- * whole view, once, which is faster than a look-up for each person unless pairs
- * are few.
+ * The pairs are read with the rights of the caller. The scores are read from the view
+ * "scores", for a caller who may read it: the whole view, once, which is faster than a
+ * look-up for each person unless pairs are few.
  */
 #include "compat.h"
 
@@ -22,9 +22,14 @@
 #include "math/evaluation.h"
 #include "memory.h"
 #include "model/judgements.h"
+#include "model/reading.h"
 #include "query.h"
 
 #define RESULT_COLUMNS 9
+
+static const ReadRelation read_relations[] = {
+	{"scores", "user_id score"}
+};
 
 /* Scores of the people who are in pairs */
 typedef struct ScoreReader
@@ -83,13 +88,16 @@ read_scores(const ModelRef *model, Judgements *judgements)
 {
 	uint32		count = intern_count(judgements->people);
 	ScoreReader reader = {.model = model,.people = judgements->people};
+	OwnerContext saved;
 
 	reader.score = huge_array(CurrentMemoryContext, count, sizeof(double));
 	reader.known = huge_array(CurrentMemoryContext, count, sizeof(bool));
 	memset(reader.known, 0, count * sizeof(bool));
+	reading_enter(&saved, model, read_relations, lengthof(read_relations));
 	query_stream(psprintf("SELECT s.user_id, s.score FROM %s.scores AS s",
 						  quote_identifier(model->schema)),
 				 start_scores, read_score, &reader);
+	owner_leave(&saved);
 	judgements_keep_known(judgements, model, reader.known);
 	return reader.score;
 }

@@ -16,7 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/rel.h"
 
-#include "model/model.h"
+#include "model/reading.h"
 #include "query.h"
 
 #define EXPLAIN_COLUMNS 5
@@ -24,6 +24,12 @@
 /* In the order of equal points; columns of the view, points in NAME_points */
 static const char *const measure_columns[MEASURE_COUNT] = {
 	"audience", "engagement", "true_reach", "amplification", "network_influence", "authority"
+};
+
+static const ReadRelation read_relations[] = {
+	{"network_scores", "user_id network audience engagement true_reach amplification network_influence authority "
+		"audience_points engagement_points true_reach_points amplification_points network_influence_points "
+	"authority_points"}
 };
 
 /* The person on one network */
@@ -227,6 +233,7 @@ influence_explain(PG_FUNCTION_ARGS)
 	ModelRef   *ref = model_resolve(PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	Relation	scores;
 	Standings	standings;
+	OwnerContext saved;
 
 	InitMaterializedSRF(fcinfo, 0);
 	model_owner(ref);
@@ -236,11 +243,13 @@ influence_explain(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 
+	reading_enter(&saved, ref, read_relations, lengthof(read_relations));
 	standings = load_standings(ref, PG_GETARG_DATUM(0));
-	if (standings.count == 0)
-		return (Datum) 0;
-	query_stream(psprintf("SELECT %s FROM %s.network_scores", column_list(false), quote_identifier(ref->schema)),
-				 check_columns, count_row, &standings);
-	put_standings(result, &standings);
+	if (standings.count > 0)
+		query_stream(psprintf("SELECT %s FROM %s.network_scores", column_list(false), quote_identifier(ref->schema)),
+					 check_columns, count_row, &standings);
+	owner_leave(&saved);
+	if (standings.count > 0)
+		put_standings(result, &standings);
 	return (Datum) 0;
 }

@@ -29,7 +29,7 @@
 #define COARSE_AMPLIFICATION	99.0
 
 /*
- * Read the person as the caller, then the configuration as the owner
+ * Read the person for the caller, then the configuration as the owner
  */
 void
 forecast_begin(Forecast *forecast, const char *user_id, const char *model)

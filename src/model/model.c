@@ -2,7 +2,10 @@
  * Finding a model and checking who may use it.
  *
  * A model belongs to the owner of its view "scores", so that ALTER ... OWNER
- * and REASSIGN OWNED move models as they move tables.
+ * and REASSIGN OWNED move models as they move tables. The definition of the view
+ * names the model, and nobody but its owner can have written it: a view of another
+ * model, or of none, that comes to stand in the place of "scores" by a rename does
+ * not make its owner run what somebody else has configured.
  *
  * The table influence.models is scanned directly rather than through SQL: the
  * look-up precedes every influence_score(), must not depend on search_path,
@@ -12,12 +15,18 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/table.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type_d.h"
+#include "commands/extension.h"
 #include "miscadmin.h"
+#include "rewrite/prs2lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -125,7 +134,8 @@ scan_models(const char *name)
 			models = lappend(models, model);
 	}
 	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
+	/* the lock keeps the extension from being dropped under what follows */
+	table_close(rel, NoLock);
 	list_sort(models, compare_model_names);
 	return models;
 }
@@ -166,14 +176,82 @@ is_readable(const ModelRef *model)
 }
 
 /*
+ * Is this constant the name?
+ */
+static bool
+is_text(Node *node, const char *name)
+{
+	Const	   *constant = castNode(Const, node);
+
+	return constant->consttype == TEXTOID && !constant->constisnull &&
+		strcmp(TextDatumGetCString(constant->constvalue), name) == 0;
+}
+
+/*
+ * Is this a call of influence_model_scores(name)?
+ */
+static bool
+is_call_for(Node *node, const char *name)
+{
+	FuncExpr   *call = (FuncExpr *) node;
+
+	return IsA(node, FuncExpr) && list_length(call->args) == 1 &&
+		IsA(linitial(call->args), Const) && is_text(linitial(call->args), name) &&
+		strcmp(get_func_name(call->funcid), "influence_model_scores") == 0 &&
+		getExtensionOfObject(ProcedureRelationId, call->funcid) == get_extension_oid("influence", true);
+}
+
+/*
+ * Does a materialized view say that it shows the scores of the model of this name?
+ */
+static bool
+is_view_of(Relation scores, const char *name)
+{
+	const Query *query;
+	ListCell   *lc;
+
+	if (scores->rd_rel->relkind != RELKIND_MATVIEW || scores->rd_rules == NULL || scores->rd_rules->numLocks != 1)
+		return false;
+	query = linitial_node(Query, scores->rd_rules->rules[0]->actions);
+	foreach(lc, query->rtable)
+	{
+		const RangeTblEntry *entry = lfirst_node(RangeTblEntry, lc);
+
+		if (entry->rtekind == RTE_FUNCTION && list_length(entry->functions) == 1 &&
+			is_call_for(linitial_node(RangeTblFunction, entry->functions)->funcexpr, name))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The role that owns a model; InvalidOid where model_owner() is an error
+ */
+static Oid
+model_owner_if_any(const ModelRef *model)
+{
+	Relation	scores = OidIsValid(model->scores) ? try_relation_open(model->scores, AccessShareLock) : NULL;
+	Oid			owner = InvalidOid;
+
+	if (scores == NULL)
+		return InvalidOid;
+	if (is_view_of(scores, model->name))
+		owner = scores->rd_rel->relowner;
+	relation_close(scores, NoLock);
+	return owner;
+}
+
+/*
  * Has the current user reason to trust the owner of this model: a superuser, the
  * owner of the database, or a role that the user belongs to?
  */
 static bool
 is_trusted(const ModelRef *model)
 {
-	Oid			owner = model_owner(model);
+	Oid			owner = model_owner_if_any(model);
 
+	if (!OidIsValid(owner))
+		return false;
 	return superuser_arg(owner) || is_member_of_role_nosuper(GetUserId(), owner) ||
 		database_ownercheck(MyDatabaseId, owner);
 }
@@ -370,17 +448,25 @@ report_stranded(const ModelRef *model)
 
 /*
  * The role that owns a model: the owner of its view "scores"
+ *
+ * Errors: 3F000 or 42P01 when that is gone, 42804 when it is another view.
  */
 Oid
 model_owner(const ModelRef *model)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(model->scores));
+	Relation	scores = OidIsValid(model->scores) ? try_relation_open(model->scores, AccessShareLock) : NULL;
 	Oid			owner;
 
-	if (!HeapTupleIsValid(tuple))
+	if (scores == NULL)
 		report_stranded(model);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
+	if (!is_view_of(scores, model->name))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("materialized view \"%s.scores\" is not the one of model \"%s\"",
+						model->schema, model->name),
+				 errhint("Drop the model with influence_drop_model() and create it again.")));
+	owner = scores->rd_rel->relowner;
+	relation_close(scores, NoLock);
 	return owner;
 }
 
@@ -430,8 +516,9 @@ models_owned(void)
 	foreach(lc, models_all())
 	{
 		ModelRef   *model = lfirst(lc);
+		Oid			owner = model_owner_if_any(model);
 
-		if (OidIsValid(model->scores) && has_privs_of_role(GetUserId(), model_owner(model)))
+		if (OidIsValid(owner) && has_privs_of_role(GetUserId(), owner))
 			owned = lappend(owned, model);
 	}
 	return owned;

@@ -78,7 +78,7 @@ push_snapshot(void)
 }
 
 /*
- * StartCallback; the columns are those of our own view
+ * StartCallback; the columns are known, and cast in case the view is not ours
  */
 static void
 start_published(TupleDesc desc pg_attribute_unused(), void *arg pg_attribute_unused())
@@ -119,7 +119,9 @@ load_published(Preview *preview)
 	preview->tiers = intern_create(TEXTOID, CurrentMemoryContext);
 	preview->published = huge_array(CurrentMemoryContext, 0, sizeof(PublishedScore));
 	push_snapshot();
-	query_stream(psprintf("SELECT user_id, score, rank, tier FROM %s",
+	query_stream(psprintf("SELECT user_id::%s, score::float8, rank::int8, tier::text FROM %s "
+						  "WHERE user_id IS NOT NULL AND tier IS NOT NULL",
+						  format_type_be(preview->ref->id_type),
 						  quote_qualified_identifier(preview->ref->schema, "scores")),
 				 start_published, read_published, preview);
 	PopActiveSnapshot();

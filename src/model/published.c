@@ -1,5 +1,5 @@
 /*
- * What the score views hold of one person, read with the caller's rights.
+ * What the score views hold of one person, for a caller who may read them.
  *
  * All of it comes from one query, which locks the views before it reads any, so
  * that a refresh in between cannot mix old rows with new ones.
@@ -13,6 +13,15 @@
 #include "utils/rel.h"
 
 #include "model/published.h"
+#include "model/reading.h"
+
+static const ReadRelation read_relations[] = {
+	{"scores", "user_id score"},
+	{"network_scores", "user_id network points audience engagement true_reach amplification network_influence authority "
+		"audience_points engagement_points true_reach_points amplification_points network_influence_points "
+	"authority_points"},
+	{"signals", "user_id network kind count decayed_value"}
+};
 
 /* Columns of the query: these, then the measures, then their points */
 enum
@@ -140,12 +149,14 @@ published_load(const ModelRef *ref, const char *user_id)
 	Datum		values[1];
 	char		nulls[1];
 	PublishedPerson *person;
+	OwnerContext saved;
 	int			result;
 
 	model_check_refreshed(ref, scores);
 	table_close(scores, NoLock);
 	values[0] = user_id == NULL ? (Datum) 0 : CStringGetTextDatum(user_id);
 	nulls[0] = user_id == NULL ? 'n' : ' ';
+	reading_enter(&saved, ref, read_relations, lengthof(read_relations));
 	SPI_connect();
 	result = SPI_execute_with_args(psprintf(PERSON_QUERY, quote_identifier(ref->schema),
 											format_type_be_qualified(ref->id_type)),
@@ -154,6 +165,7 @@ published_load(const ModelRef *ref, const char *user_id)
 		elog(ERROR, "reading the score views failed: %s", SPI_result_code_string(result));
 	person = collect_person(context);
 	SPI_finish();
+	owner_leave(&saved);
 	return person;
 }
 

@@ -239,7 +239,8 @@ refresh_and_commit(const ModelRef *ref)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	PG_TRY();
 	{
-		refresh_model(ref, GetCurrentTransactionStartTimestamp(),
+		/* found anew, for the lock that model_find() takes */
+		refresh_model(model_find(ref->name), GetCurrentTransactionStartTimestamp(),
 					  (RunOptions) {.closed_days = CLOSED_DAYS_USE});
 	}
 	PG_CATCH();

@@ -8,11 +8,16 @@
  */
 #include "compat.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "postmaster/bgworker.h"
 #include "storage/dsm.h"
 #include "tcop/tcopprot.h"
@@ -22,6 +27,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "model/accounts.h"
@@ -193,10 +199,40 @@ refresh_log_insert(const RefreshRecord *record)
 PGDLLEXPORT void influence_log_worker(Datum segment);
 
 /*
+ * Become the owner of the log, for good
+ *
+ * Whoever may DROP EXTENSION may have put a table with triggers in the place of the
+ * log, or be about to. It is locked first, and neither it nor its schema may
+ * belong to anybody else, who could exchange it once more.
+ */
+static void
+become_log_owner(void)
+{
+	Oid			schema;
+	RangeVar   *log = makeRangeVar("influence", "refresh_log", -1);
+	Oid			relation = RangeVarGetRelid(log, RowExclusiveLock, false);
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relation);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	schema = ((Form_pg_class) GETSTRUCT(tuple))->relnamespace;
+	ReleaseSysCache(tuple);
+	tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(schema));
+	if (!HeapTupleIsValid(tuple) || ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner != owner)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("table \"influence.refresh_log\" is not the one of the extension")));
+	ReleaseSysCache(tuple);
+	SetUserIdAndSecContext(owner, SECURITY_RESTRICTED_OPERATION);
+}
+
+/*
  * Main function of the worker: insert the row of a failed run
  *
  * Connects as the bootstrap superuser, since the role that ran the refresh may
- * not be allowed to log in.
+ * not be allowed to log in, and goes on as the owner of the log.
  */
 void
 influence_log_worker(Datum segment)
@@ -225,6 +261,7 @@ influence_log_worker(Datum segment)
 	record.started_at = failed->started_at;
 
 	StartTransactionCommand();
+	become_log_owner();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	refresh_log_insert(&record);
 	PopActiveSnapshot();

@@ -11,14 +11,16 @@
 
 #include "access/genam.h"
 #include "access/heapam.h"
-#include "access/table.h"
+#include "access/relation.h"
 #include "access/tableam.h"
 #include "catalog/namespace.h"
+#include "catalog/objectaddress.h"
 #include "catalog/pg_am_d.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -63,24 +65,46 @@ equality_of(Oid id_type)
 }
 
 /*
+ * Refuse what is not a view of the model: somebody else's relation, or other ids
+ */
+static void
+check_view(const ModelRef *ref, Relation view)
+{
+	TupleDesc	desc = RelationGetDescr(view);
+
+	if (!class_ownercheck(RelationGetRelid(view), GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(view->rd_rel->relkind),
+					   RelationGetRelationName(view));
+	if (view->rd_rel->relkind != RELKIND_MATVIEW || view->rd_tableam != GetHeapamTableAmRoutine() ||
+		desc->natts < VIEW_USER_ID || TupleDescAttr(desc, VIEW_USER_ID - 1)->atttypid != ref->id_type)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s.%s\" is not a view of model \"%s\"",
+						ref->schema, RelationGetRelationName(view), ref->name),
+				 errhint("Rename or drop it; it is in the place of one that a refresh fills.")));
+}
+
+/*
  * Delete a person's rows from one view; returns their number
  */
 static uint64
-remove_from_view(Oid relation, Datum id, Oid id_type)
+remove_from_view(const ModelRef *ref, Oid relation, Datum id)
 {
-	Relation	view = table_open(relation, RowExclusiveLock);
-	Oid			index = find_id_index(view);
+	Relation	view = relation_open(relation, RowExclusiveLock);
+	Oid			index;
 	ScanKeyData key;
 	Snapshot	snapshot;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 	uint64		count = 0;
 
+	check_view(ref, view);
+	index = find_id_index(view);
 	/* with the lock, not before: a swap or REFRESH may have come in between */
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	ScanKeyEntryInitialize(&key, 0, VIEW_USER_ID, BTEqualStrategyNumber, id_type,
+	ScanKeyEntryInitialize(&key, 0, VIEW_USER_ID, BTEqualStrategyNumber, ref->id_type,
 						   TupleDescAttr(RelationGetDescr(view), VIEW_USER_ID - 1)->attcollation,
-						   equality_of(id_type), id);
+						   equality_of(ref->id_type), id);
 	scan = systable_beginscan(view, index, OidIsValid(index), snapshot, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
@@ -89,7 +113,7 @@ remove_from_view(Oid relation, Datum id, Oid id_type)
 	}
 	systable_endscan(scan);
 	UnregisterSnapshot(snapshot);
-	table_close(view, NoLock);
+	relation_close(view, NoLock);
 	return count;
 }
 
@@ -139,7 +163,7 @@ influence_remove_person(PG_FUNCTION_ARGS)
 		Oid			relation = get_relname_relid(view_name(view), get_namespace_oid(ref->schema, false));
 
 		if (OidIsValid(relation))
-			count += remove_from_view(relation, id, ref->id_type);
+			count += remove_from_view(ref, relation, id);
 	}
 	count += remove_from_history(ref, id);
 	/* all that was kept of closed days, as nothing tells whom it is about */

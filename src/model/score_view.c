@@ -20,8 +20,10 @@
 #include "compat.h"
 
 #include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_type_d.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -143,6 +145,8 @@ check_column_types(const ModelRef *model, Relation scores)
 
 /*
  * Is it the unique index on user_id alone?
+ *
+ * A predicate is not read: that would evaluate functions in it, as the caller.
  */
 static bool
 is_user_index(Relation index)
@@ -150,7 +154,7 @@ is_user_index(Relation index)
 	return index->rd_index->indisunique && index->rd_index->indisvalid &&
 		index->rd_index->indnkeyatts == 1 &&
 		index->rd_index->indkey.values[0] == SCORES_USER_ID &&
-		RelationGetIndexPredicate(index) == NIL;
+		heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
 }
 
 /*

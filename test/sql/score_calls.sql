@@ -331,7 +331,8 @@ BEGIN;
 ALTER MATERIALIZED VIEW calls.scores RENAME TO renamed;
 SELECT calls_app.sqlstate('EXECUTE ask');
 SELECT calls_app.sqlstate('SELECT influence_score(1)');
-CREATE MATERIALIZED VIEW calls.scores AS SELECT user_id, NULL::float8 AS score FROM calls.renamed;
+CREATE MATERIALIZED VIEW calls.scores AS SELECT r.user_id, NULL::float8 AS score FROM calls.renamed AS r
+	LEFT JOIN influence_model_scores('calls') AS m (user_id bigint) ON false;
 CREATE UNIQUE INDEX ON calls.scores (user_id);
 EXECUTE ask;
 SELECT count(influence_score(i)) FROM generate_series(1, 1000) AS i;
