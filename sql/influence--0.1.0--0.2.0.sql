@@ -99,3 +99,111 @@ END
 $$;
 COMMENT ON FUNCTION influence_track_changes(text, text) IS
 	'Puts triggers on the table of a source, and on its partitions, that log which closed days INSERT, UPDATE, DELETE, COPY, MERGE and TRUNCATE touch, and (for callers with the rights of the table''s owner; a notice tells others) what logical replication writes, so that the next refresh reads these again. Call it again when partitions were added. Errors: 42704 no such model or source, 42501 the model belongs to another role or the right TRIGGER on the table is missing, 42809 not a table';
+
+-- Rows that refer to others. These are no foreign keys, since a restore by several
+-- processes loads the tables of an extension in any order and would fail.
+
+CREATE FUNCTION influence_check_reference() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	parent text := TG_ARGV[0];
+	columns text := TG_ARGV[1];
+	key text;
+	found boolean;
+BEGIN
+	-- as pg_dump has it set while its output is restored, and nobody else
+	IF current_setting('row_security') = 'off' THEN
+		RETURN NULL;
+	END IF;
+	-- what we refer to must not go before we have committed
+	EXECUTE format('SELECT true FROM influence.%I WHERE (%s) = (SELECT %s FROM (SELECT ($1).*) AS n) %s', parent, columns, columns,
+			CASE WHEN has_any_column_privilege(format('influence.%I', parent), 'UPDATE') THEN 'FOR KEY SHARE' END)
+		INTO found USING NEW;
+	IF found IS NULL THEN
+		EXECUTE format('SELECT concat_ws($2, %s) FROM (SELECT ($1).*) AS n', columns) INTO key USING NEW, ', ';
+		RAISE EXCEPTION 'insert or update on table "%" violates foreign key constraint "%"', TG_TABLE_NAME, TG_NAME
+			USING ERRCODE = 'foreign_key_violation',
+				  SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME,
+				  DETAIL = format('Key (%s)=(%s) is not present in table "%s".', columns, key, parent),
+				  HINT = format('What a row refers to must be in influence.%I first.', parent);
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION influence_check_reference() IS
+	'Trigger of configuration tables: error 23503 for a row that refers to one that is not there, except while a dump is restored (row_security is off). Arguments: table that is referred to, columns';
+
+CREATE FUNCTION influence_keep_references() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	child text := TG_ARGV[0];
+	columns text := TG_ARGV[1];
+	broken boolean;
+BEGIN
+	IF TG_OP = 'DELETE' THEN
+		EXECUTE format('DELETE FROM influence.%I WHERE (%s) = (SELECT %s FROM (SELECT ($1).*) AS o)', child, columns, columns) USING OLD;
+		RETURN OLD;
+	END IF;
+	EXECUTE format('SELECT (SELECT ROW(%2$s) FROM (SELECT ($1).*) AS o) IS DISTINCT FROM (SELECT ROW(%2$s) FROM (SELECT ($2).*) AS n)
+			AND EXISTS (SELECT FROM influence.%1$I WHERE (%2$s) = (SELECT %2$s FROM (SELECT ($1).*) AS o))', child, columns)
+		INTO broken USING OLD, NEW;
+	IF broken THEN
+		RAISE EXCEPTION 'update on table "%" violates references from table "%"', TG_TABLE_NAME, child
+			USING ERRCODE = 'foreign_key_violation', DETAIL = format('Its key (%s) is still referred to.', columns);
+	END IF;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION influence_keep_references() IS
+	'Trigger of configuration tables: deletes what refers to a row with it; error 23503 for another key while there are such rows. Arguments: table that refers, columns';
+
+ALTER TABLE influence.networks DROP CONSTRAINT networks_model_fkey;
+ALTER TABLE influence.signals DROP CONSTRAINT signals_model_network_fkey;
+ALTER TABLE influence.sources DROP CONSTRAINT sources_model_fkey;
+ALTER TABLE influence.accounts DROP CONSTRAINT accounts_model_fkey;
+ALTER TABLE influence.profiles DROP CONSTRAINT profiles_model_fkey;
+ALTER TABLE influence.tiers DROP CONSTRAINT tiers_model_fkey;
+ALTER TABLE influence.calibrations DROP CONSTRAINT calibrations_model_fkey;
+ALTER TABLE influence.history_calibrations DROP CONSTRAINT history_calibrations_model_version_fkey;
+ALTER TABLE influence.privacy_choices DROP CONSTRAINT privacy_choices_model_fkey;
+
+CREATE TRIGGER networks_model_fkey AFTER INSERT OR UPDATE OF model ON influence.networks
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_networks BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('networks', 'model');
+CREATE TRIGGER signals_model_network_fkey AFTER INSERT OR UPDATE OF model, network ON influence.signals
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('networks', 'model, network');
+CREATE TRIGGER referred_to_by_signals BEFORE DELETE OR UPDATE OF model, network ON influence.networks
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('signals', 'model, network');
+CREATE TRIGGER sources_model_fkey AFTER INSERT OR UPDATE OF model ON influence.sources
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_sources BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('sources', 'model');
+CREATE TRIGGER accounts_model_fkey AFTER INSERT OR UPDATE OF model ON influence.accounts
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_accounts BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('accounts', 'model');
+CREATE TRIGGER profiles_model_fkey AFTER INSERT OR UPDATE OF model ON influence.profiles
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_profiles BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('profiles', 'model');
+CREATE TRIGGER tiers_model_fkey AFTER INSERT OR UPDATE OF model ON influence.tiers
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_tiers BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('tiers', 'model');
+CREATE TRIGGER calibrations_model_fkey AFTER INSERT OR UPDATE OF model ON influence.calibrations
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_calibrations BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('calibrations', 'model');
+CREATE TRIGGER history_calibrations_model_version_fkey AFTER INSERT OR UPDATE OF model, version ON influence.history_calibrations
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('calibrations', 'model, version');
+CREATE TRIGGER referred_to_by_history_calibrations BEFORE DELETE OR UPDATE OF model, version ON influence.calibrations
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('history_calibrations', 'model, version');
+CREATE TRIGGER privacy_choices_model_fkey AFTER INSERT OR UPDATE OF model ON influence.privacy_choices
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_privacy_choices BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('privacy_choices', 'model');
