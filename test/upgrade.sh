@@ -23,7 +23,7 @@ missing_libraries() {
 add_old() {
 	local base library missing='' before=none
 	base=$(base_of "$2")
-	tar -C "$1" -xf "$base" --wildcards "./usr/*/postgresql/$2" "./usr/include/postgresql/$2"
+	tar -C "$1" -xf "$base" --wildcards "./usr/*/postgresql/$2"
 	while missing=$(missing_libraries "$1" "$2") && [ -n "$missing" ] && [ "$missing" != "$before" ]; do
 		for library in $missing; do
 			tar -C "$1" -xf "$base" --wildcards "./usr/lib/*/$library*"

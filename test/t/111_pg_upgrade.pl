@@ -43,6 +43,7 @@ sub new_node
 
 my $old = new_node('old', $old_install);
 $old->start;
+note('from ' . $old->safe_psql('postgres', 'SHOW server_version') . ' to ' . `$bindir/postgres --version`);
 my $has_cron = settings(defined $old_install ? "$old_install/bin/pg_config" : 'pg_config') =~ /cron/ && settings('pg_config') =~ /cron/;
 
 # Models with ids of each type, with everything that can be set up
