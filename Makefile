@@ -3,6 +3,7 @@
 # make check-matrix                           all tests on every PostgreSQL we build on (root, Debian)
 # make check-package                          build the Debian package, install it in a chroot (root, Debian)
 # make check-upgrade                          pg_upgrade from PostgreSQL 15 to 17, with models in it (root, Debian)
+# make check-portable                         unit tests with 32 bits and big-endian, as far as compilers are here
 # make freeze NEXT=VERSION                    at a release: keep this version's SQL for good, and start the next
 # make dist                                   dist/influence-VERSION.tar.gz and .zip of what git has
 # make lint                                   what clang has to say about the code
@@ -13,7 +14,7 @@
 EXTENSION = influence
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" influence.control)
 
-SANDBOX_GOALS = check check-matrix check-package check-upgrade demo bench dist freeze
+SANDBOX_GOALS = check check-matrix check-package check-portable check-upgrade demo bench dist freeze
 ifneq (,$(filter $(SANDBOX_GOALS),$(MAKECMDGOALS)))
 
 # These bring their own PostgreSQL (see test/sandbox.sh), also to a machine
@@ -24,6 +25,8 @@ check-matrix:
 	test/matrix.sh
 check-package:
 	test/package.sh
+check-portable:
+	test/portable.sh
 check-upgrade:
 	test/upgrade.sh
 demo:
