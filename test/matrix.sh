@@ -1,5 +1,6 @@
 #!/bin/bash
 # Run "make check" on several PostgreSQL versions: test/matrix.sh [MAJOR...]
+# or only make the base systems: test/matrix.sh --bases MAJOR...
 #
 # Each version runs on the Debian release that ships it, in a chroot of its own:
 #
@@ -12,9 +13,7 @@
 # Signatures are always checked. Needs root, mmdebstrap and a Debian.
 #
 # Environment:
-#   MATRIX_CACHE         where bases are kept (${XDG_CACHE_HOME:-/var/cache}/influence-matrix);
-#                        remove them to take newer packages
-#   CHROOT_MIRROR        a mirror of Debian instead of the one that apt uses
+#   MATRIX_CACHE, CHROOT_MIRROR  see test/base.sh
 #   MATRIX_COMMAND       what to run instead of make check, by a shell, as root
 #   INFLUENCE_TEST_DATA  folder of real data for tests (../shared/data); may be absent
 set -euo pipefail
@@ -69,6 +68,10 @@ fi
 
 [ "$(id -u)" -eq 0 ] || fail "The matrix makes chroots and needs root: sudo $0 $*"
 [ $# -gt 0 ] || set -- "${all_majors[@]}"
+if [ "$1" = --bases ]; then
+	for major in "${@:2}"; do suite_of "$major" > /dev/null; need_base "$major"; done
+	exit
+fi
 for major; do suite_of "$major" > /dev/null; done
 
 failed=0
