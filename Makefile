@@ -2,6 +2,9 @@
 # make check                                  all tests, set-up included
 # make check-matrix                           all tests on every PostgreSQL we build on (root, Debian)
 # make check-package                          build the Debian package, install it in a chroot (root, Debian)
+# make check-upgrade                          pg_upgrade from PostgreSQL 15 to 17, with models in it (root, Debian)
+# make check-portable                         unit tests with 32 bits and big-endian, as far as compilers are here
+# make freeze NEXT=VERSION                    at a release: keep this version's SQL for good, and start the next
 # make dist                                   dist/influence-VERSION.tar.gz and .zip of what git has
 # make lint                                   what clang has to say about the code
 # make fuzz FUZZ_SECONDS=60                   the math layer under libFuzzer (clang, libclang-rt-NN-dev)
@@ -11,7 +14,7 @@
 EXTENSION = influence
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" influence.control)
 
-SANDBOX_GOALS = check check-matrix check-package demo bench dist
+SANDBOX_GOALS = check check-matrix check-package check-portable check-upgrade demo bench dist freeze
 ifneq (,$(filter $(SANDBOX_GOALS),$(MAKECMDGOALS)))
 
 # These bring their own PostgreSQL (see test/sandbox.sh), also to a machine
@@ -22,6 +25,10 @@ check-matrix:
 	test/matrix.sh
 check-package:
 	test/package.sh
+check-portable:
+	test/portable.sh
+check-upgrade:
+	test/upgrade.sh
 demo:
 	test/sandbox.sh examples/demo.sh
 bench:
@@ -34,6 +41,10 @@ dist:
 	@mkdir -p dist
 	$(ARCHIVE) -o $(DIST).tar.gz HEAD
 	$(ARCHIVE) -o $(DIST).zip HEAD
+
+# Databases have what was released, and are updated from it.
+freeze:
+	sql/freeze.sh $(NEXT)
 
 # Other goals of the same command line go to a make of their own.
 OTHER_GOALS = $(filter-out $(SANDBOX_GOALS),$(MAKECMDGOALS))

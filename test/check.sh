@@ -1,5 +1,7 @@
 #!/bin/bash
 # All tests. Run by "make check" in the sandbox that test/sandbox.sh prepares.
+#
+# Environment: PROVE_FLAGS, such as -j2 to run two TAP tests at a time
 set -euo pipefail
 
 failed=()
@@ -29,7 +31,7 @@ build
 step 'Lint, by clang' make -s lint
 step 'SQL tests (test/sql)' installcheck ISOLATION=
 [ ! -d test/specs ] || step 'Isolation tests (test/specs)' installcheck REGRESS=
-step 'Unit and TAP tests (test/unit, test/t)' make -s prove_installcheck
+step 'Unit and TAP tests (test/unit, test/t)' make -s prove_installcheck PROVE_FLAGS="${PROVE_FLAGS:-}"
 
 echo
 if [ ${#failed[@]} -gt 0 ]; then

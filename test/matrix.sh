@@ -1,5 +1,6 @@
 #!/bin/bash
 # Run "make check" on several PostgreSQL versions: test/matrix.sh [MAJOR...]
+# or only make the base systems: test/matrix.sh --bases MAJOR...
 #
 # Each version runs on the Debian release that ships it, in a chroot of its own:
 #
@@ -12,39 +13,15 @@
 # Signatures are always checked. Needs root, mmdebstrap and a Debian.
 #
 # Environment:
-#   MATRIX_CACHE         where bases are kept (${XDG_CACHE_HOME:-/var/cache}/influence-matrix);
-#                        remove them to take newer packages
-#   CHROOT_MIRROR        a mirror of Debian instead of the one that apt uses
+#   MATRIX_CACHE, CHROOT_MIRROR  see test/base.sh
 #   MATRIX_COMMAND       what to run instead of make check, by a shell, as root
 #   INFLUENCE_TEST_DATA  folder of real data for tests (../shared/data); may be absent
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-cache=${MATRIX_CACHE:-${XDG_CACHE_HOME:-/var/cache}/influence-matrix}
 data=${INFLUENCE_TEST_DATA:-$root/../shared/data}
 
-. "$root/test/chroot.sh"
-
-packages_of() {
-	echo "clang gcc libc6-dev libipc-run-perl make perl postgresql-$1 postgresql-$1-cron"
-}
-
-# make_base MAJOR FILE
-make_base() {
-	local major=$1 file=$2
-	say "PostgreSQL $major: making its base, $file"
-	mkdir -p "$cache"
-	rm -f "$cache/$major"-*.tar
-	# The development package wants all of LLVM installed, for bitcode that we do
-	# not build: it is only unpacked. Clusters are made by the tests themselves.
-	make_chroot "$(suite_of "$major")" "$file" "$(packages_of "$major")" \
-		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
-		--dpkgopt='path-exclude=/usr/share/locale/*' \
-		--customize-hook='cd "$1/tmp"
-			APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -qq -o APT::Sandbox::User=root download postgresql-server-dev-'"$major"'
-			dpkg -x postgresql-server-dev-*.deb "$1"
-			rm postgresql-server-dev-*.deb'
-}
+. "$root/test/base.sh"
 
 # in_chroot MAJOR BASE DIRECTORY: runs in namespaces of its own, which end with
 # it. There is no way to the network, nor to this machine's processes.
@@ -67,16 +44,11 @@ in_chroot() {
 		chroot "$dir" env -C /root/influence sh -c "${MATRIX_COMMAND:-make check}"
 }
 
-# The base is known by what goes into it.
-base_of() {
-	echo "$cache/$1-$(suite_of "$1")-$({ packages_of "$1"; declare -f make_base make_chroot; } | cksum | cut -d' ' -f1).tar"
-}
-
 # check MAJOR: one line for the summary is added to $summary.
 check() {
 	local major=$1 base start status=0
 	base=$(base_of "$major")
-	[ -f "$base" ] || make_base "$major" "$base"
+	need_base "$major"
 	start=$SECONDS
 	dir=$(mktemp -d "${TMPDIR:-/tmp}/influence_matrix.XXXXXX")
 	trap 'rm -rf --one-file-system "$dir"' EXIT
@@ -96,6 +68,10 @@ fi
 
 [ "$(id -u)" -eq 0 ] || fail "The matrix makes chroots and needs root: sudo $0 $*"
 [ $# -gt 0 ] || set -- "${all_majors[@]}"
+if [ "$1" = --bases ]; then
+	for major in "${@:2}"; do suite_of "$major" > /dev/null; need_base "$major"; done
+	exit
+fi
 for major; do suite_of "$major" > /dev/null; done
 
 failed=0

@@ -124,7 +124,7 @@ COMMENT ON COLUMN influence.models.created_at IS 'When the model was created';
 COMMENT ON COLUMN influence.models.schema_created IS 'Whether the schema was created for the model, and goes with it when it is empty then';
 
 CREATE TABLE influence.networks (
-	model    text NOT NULL REFERENCES influence.models ON DELETE CASCADE,
+	model    text NOT NULL,
 	network  text NOT NULL
 		CONSTRAINT network_is_not_empty CHECK (network <> ''),
 	weight   float8 NOT NULL DEFAULT 1
@@ -157,8 +157,7 @@ CREATE TABLE influence.signals (
 	polarity        float8 NOT NULL DEFAULT 0
 		CONSTRAINT polarity_from_minus_1_to_1 CHECK (polarity BETWEEN -1 AND 1),
 	conversational  boolean NOT NULL DEFAULT false,
-	PRIMARY KEY (model, network, kind),
-	FOREIGN KEY (model, network) REFERENCES influence.networks ON DELETE CASCADE
+	PRIMARY KEY (model, network, kind)
 );
 COMMENT ON TABLE influence.signals IS 'Signals of each model: how an interaction of a kind on a network counts';
 COMMENT ON COLUMN influence.signals.model IS 'Model';
@@ -171,7 +170,7 @@ COMMENT ON COLUMN influence.signals.polarity IS 'Sentiment of rows that bring no
 COMMENT ON COLUMN influence.signals.conversational IS 'Whether it is part of a conversation (comment, reply, mention), which is not a traded reaction';
 
 CREATE TABLE influence.sources (
-	model           text NOT NULL REFERENCES influence.models ON DELETE CASCADE,
+	model           text NOT NULL,
 	source          text NOT NULL
 		CONSTRAINT source_is_not_empty CHECK (source <> ''),
 	relation        regclass NOT NULL,
@@ -217,7 +216,7 @@ COMMENT ON COLUMN influence.sources.incremental IS 'Whether a refresh keeps what
 COMMENT ON COLUMN influence.sources.by_account IS 'Whether actor and target are accounts on the row''s network instead of ids, see influence.accounts';
 
 CREATE TABLE influence.accounts (
-	model          text PRIMARY KEY REFERENCES influence.models ON DELETE CASCADE,
+	model          text PRIMARY KEY,
 	relation       regclass NOT NULL,
 	relation_name  text NOT NULL,
 	user_id        text NOT NULL,
@@ -235,7 +234,7 @@ COMMENT ON COLUMN influence.accounts.account_id IS 'Expression: the account as s
 COMMENT ON COLUMN influence.accounts.filter IS 'Expression: boolean, rows where it is not true are left out';
 
 CREATE TABLE influence.profiles (
-	model               text PRIMARY KEY REFERENCES influence.models ON DELETE CASCADE,
+	model               text PRIMARY KEY,
 	relation            regclass NOT NULL,
 	relation_name       text NOT NULL,
 	user_id             text NOT NULL,
@@ -253,7 +252,7 @@ COMMENT ON COLUMN influence.profiles.region IS 'Expression: text region of the p
 COMMENT ON COLUMN influence.profiles.account_created_at IS 'Expression: timestamptz since when the person is there';
 
 CREATE TABLE influence.tiers (
-	model      text NOT NULL REFERENCES influence.models ON DELETE CASCADE,
+	model      text NOT NULL,
 	tier       text NOT NULL
 		CONSTRAINT tier_is_not_empty CHECK (tier <> ''),
 	min_score  float8 NOT NULL
@@ -294,7 +293,7 @@ CREATE TRIGGER lowest_tier_starts_at_1 AFTER UPDATE OR DELETE ON influence.tiers
 
 -- The map from raw to score. Between knots it is linear; a version is never changed.
 CREATE TABLE influence.calibrations (
-	model       text NOT NULL REFERENCES influence.models ON DELETE CASCADE,
+	model       text NOT NULL,
 	version     int NOT NULL
 		CONSTRAINT version_is_positive CHECK (version > 0),
 	as_of       timestamptz NOT NULL,
@@ -321,14 +320,107 @@ CREATE TABLE influence.history_calibrations (
 	model    text NOT NULL,
 	day      date NOT NULL,
 	version  int NOT NULL,
-	PRIMARY KEY (model, day),
-	FOREIGN KEY (model, version) REFERENCES influence.calibrations ON DELETE CASCADE
+	PRIMARY KEY (model, day)
 );
 CREATE INDEX history_calibrations_version_idx ON influence.history_calibrations (model, version);
 COMMENT ON TABLE influence.history_calibrations IS 'Calibration of each day in the score_history of a model, which tells a person''s change from that of the scale';
 COMMENT ON COLUMN influence.history_calibrations.model IS 'Model';
 COMMENT ON COLUMN influence.history_calibrations.day IS 'Day (UTC) of the history';
 COMMENT ON COLUMN influence.history_calibrations.version IS 'Version of the calibration that gave the scores of that day';
+
+-- Rows that refer to others. These are no foreign keys, since a restore by several
+-- processes loads the tables of an extension in any order and would fail.
+
+CREATE FUNCTION influence_check_reference() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	parent text := TG_ARGV[0];
+	columns text := TG_ARGV[1];
+	key text;
+	found boolean;
+BEGIN
+	-- as pg_dump has it set while its output is restored, and nobody else
+	IF current_setting('row_security') = 'off' THEN
+		RETURN NULL;
+	END IF;
+	-- what we refer to must not go before we have committed
+	EXECUTE format('SELECT true FROM influence.%I WHERE (%s) = (SELECT %s FROM (SELECT ($1).*) AS n) %s', parent, columns, columns,
+			CASE WHEN has_any_column_privilege(format('influence.%I', parent), 'UPDATE') THEN 'FOR KEY SHARE' END)
+		INTO found USING NEW;
+	IF found IS NULL THEN
+		EXECUTE format('SELECT concat_ws($2, %s) FROM (SELECT ($1).*) AS n', columns) INTO key USING NEW, ', ';
+		RAISE EXCEPTION 'insert or update on table "%" violates foreign key constraint "%"', TG_TABLE_NAME, TG_NAME
+			USING ERRCODE = 'foreign_key_violation',
+				  SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME,
+				  DETAIL = format('Key (%s)=(%s) is not present in table "%s".', columns, key, parent),
+				  HINT = format('What a row refers to must be in influence.%I first.', parent);
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION influence_check_reference() IS
+	'Trigger of configuration tables: error 23503 for a row that refers to one that is not there, except while a dump is restored (row_security is off). Arguments: table that is referred to, columns';
+
+CREATE FUNCTION influence_keep_references() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	child text := TG_ARGV[0];
+	columns text := TG_ARGV[1];
+	broken boolean;
+BEGIN
+	IF TG_OP = 'DELETE' THEN
+		EXECUTE format('DELETE FROM influence.%I WHERE (%s) = (SELECT %s FROM (SELECT ($1).*) AS o)', child, columns, columns) USING OLD;
+		RETURN OLD;
+	END IF;
+	EXECUTE format('SELECT (SELECT ROW(%2$s) FROM (SELECT ($1).*) AS o) IS DISTINCT FROM (SELECT ROW(%2$s) FROM (SELECT ($2).*) AS n)
+			AND EXISTS (SELECT FROM influence.%1$I WHERE (%2$s) = (SELECT %2$s FROM (SELECT ($1).*) AS o))', child, columns)
+		INTO broken USING OLD, NEW;
+	IF broken THEN
+		RAISE EXCEPTION 'update on table "%" violates references from table "%"', TG_TABLE_NAME, child
+			USING ERRCODE = 'foreign_key_violation', DETAIL = format('Its key (%s) is still referred to.', columns);
+	END IF;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION influence_keep_references() IS
+	'Trigger of configuration tables: deletes what refers to a row with it; error 23503 for another key while there are such rows. Arguments: table that refers, columns';
+
+CREATE TRIGGER networks_model_fkey AFTER INSERT OR UPDATE OF model ON influence.networks
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_networks BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('networks', 'model');
+CREATE TRIGGER signals_model_network_fkey AFTER INSERT OR UPDATE OF model, network ON influence.signals
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('networks', 'model, network');
+CREATE TRIGGER referred_to_by_signals BEFORE DELETE OR UPDATE OF model, network ON influence.networks
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('signals', 'model, network');
+CREATE TRIGGER sources_model_fkey AFTER INSERT OR UPDATE OF model ON influence.sources
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_sources BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('sources', 'model');
+CREATE TRIGGER accounts_model_fkey AFTER INSERT OR UPDATE OF model ON influence.accounts
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_accounts BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('accounts', 'model');
+CREATE TRIGGER profiles_model_fkey AFTER INSERT OR UPDATE OF model ON influence.profiles
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_profiles BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('profiles', 'model');
+CREATE TRIGGER tiers_model_fkey AFTER INSERT OR UPDATE OF model ON influence.tiers
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_tiers BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('tiers', 'model');
+CREATE TRIGGER calibrations_model_fkey AFTER INSERT OR UPDATE OF model ON influence.calibrations
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_calibrations BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('calibrations', 'model');
+CREATE TRIGGER history_calibrations_model_version_fkey AFTER INSERT OR UPDATE OF model, version ON influence.history_calibrations
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('calibrations', 'model, version');
+CREATE TRIGGER referred_to_by_history_calibrations BEFORE DELETE OR UPDATE OF model, version ON influence.calibrations
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('history_calibrations', 'model, version');
 
 -- One row a run, kept when the model is dropped.
 CREATE TABLE influence.refresh_log (

@@ -139,7 +139,7 @@ CREATE FUNCTION influence_log_changes() RETURNS trigger
 AS 'MODULE_PATHNAME'
 LANGUAGE C;
 COMMENT ON FUNCTION influence_log_changes() IS
-	'Trigger of influence_track_changes(): logs the closed days of a source whose rows a statement has added, changed or deleted in influence.invalidations. Arguments: model and source';
+	'Trigger of influence_track_changes(): logs the closed days of a source whose rows a statement has added, changed or deleted in influence.invalidations; fired for a row, those of the row. Arguments: model and source';
 
 CREATE FUNCTION influence_trigger_arguments(model text, source text DEFAULT NULL) RETURNS bytea
 LANGUAGE sql STABLE
@@ -162,6 +162,7 @@ BEGIN
 	FOR found IN
 		SELECT t.tgname, t.tgrelid::regclass AS relation FROM pg_trigger AS t
 		WHERE t.tgfoid = '@extschema@.influence_log_changes()'::regprocedure
+		  AND t.tgparentid = 0		-- others go with their parent
 		  AND substr(t.tgargs, 1, length(arguments)) = arguments
 		ORDER BY t.tgrelid::regclass::text COLLATE "C", t.tgname
 	LOOP
@@ -184,6 +185,7 @@ AS $$
 DECLARE
 	tracked influence.sources := @extschema@.influence_owned_source(model, source);
 	relation_kind "char" := (SELECT c.relkind FROM pg_class AS c WHERE c.oid = tracked.relation);
+	suffix text := substr(md5(model || '/' || source), 1, 8);
 	part regclass;
 	event record;
 BEGIN
@@ -218,16 +220,29 @@ BEGIN
 		LOOP
 			EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER %s ON %s %s FOR EACH STATEMENT '
 				'EXECUTE FUNCTION @extschema@.influence_log_changes(%L, %L)',
-				format('influence_%s_%s', lower(event.name), substr(md5(model || '/' || source), 1, 8)),
+				format('influence_%s_%s', lower(event.name), suffix),
 				event.name, part, event.tables, model, source);
 		END LOOP;
+		CONTINUE WHEN NOT (SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class AS c WHERE c.oid = part);
+
+		-- What logical replication writes, and others under session_replication_role = replica: that
+		-- fires triggers for rows, and those for TRUNCATE. Partitions have those of their parent.
+		EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', part, 'influence_truncate_' || suffix);
+		CONTINUE WHEN part <> tracked.relation AND (SELECT c.relispartition FROM pg_class AS c WHERE c.oid = part);
+		EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW '
+			'EXECUTE FUNCTION @extschema@.influence_log_changes(%L, %L)', 'influence_replica_' || suffix, part, model, source);
+		EXECUTE format('ALTER TABLE %s ENABLE REPLICA TRIGGER %I', part, 'influence_replica_' || suffix);
 	END LOOP;
+	IF NOT (SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class AS c WHERE c.oid = tracked.relation) THEN
+		RAISE NOTICE 'what logical replication writes to % is not tracked', tracked.relation
+			USING HINT = 'Only a role with the rights of the owner of a table can track that: call influence_track_changes() as one, or influence_invalidate() where rows are replicated.';
+	END IF;
 	-- nobody has logged what changed so far
 	PERFORM @extschema@.influence_invalidate(model, NULL::timestamptz, NULL::timestamptz, source);
 END
 $$;
 COMMENT ON FUNCTION influence_track_changes(text, text) IS
-	'Puts triggers on the table of a source, and on its partitions, that log which closed days INSERT, UPDATE, DELETE, COPY, MERGE and TRUNCATE touch, so that the next refresh reads these again. Call it again when partitions were added. Errors: 42704 no such model or source, 42501 the model belongs to another role or the right TRIGGER on the table is missing, 42809 not a table';
+	'Puts triggers on the table of a source, and on its partitions, that log which closed days INSERT, UPDATE, DELETE, COPY, MERGE and TRUNCATE touch, and (for callers with the rights of the table''s owner; a notice tells others) what logical replication writes, so that the next refresh reads these again. Call it again when partitions were added. Errors: 42704 no such model or source, 42501 the model belongs to another role or the right TRIGGER on the table is missing, 42809 not a table';
 
 CREATE FUNCTION influence_untrack_changes(model text, source text) RETURNS void
 LANGUAGE plpgsql

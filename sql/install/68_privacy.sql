@@ -2,7 +2,7 @@
 
 SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE TABLE influence.privacy_choices (
-	model      text NOT NULL REFERENCES influence.models ON DELETE CASCADE,
+	model      text NOT NULL,
 	user_hash  bytea NOT NULL
 		CONSTRAINT user_hash_of_32_bytes CHECK (octet_length(user_hash) = 32),
 	choice     text NOT NULL
@@ -15,6 +15,11 @@ COMMENT ON COLUMN influence.privacy_choices.model IS 'Model';
 COMMENT ON COLUMN influence.privacy_choices.user_hash IS 'SHA-256 of the model''s id_salt and the id, see influence_user_hash()';
 COMMENT ON COLUMN influence.privacy_choices.choice IS 'opted_in: may be scored where scored_only is on; opted_out, forgotten: is not scored, and acts as somebody unknown';
 COMMENT ON COLUMN influence.privacy_choices.chosen_at IS 'When';
+
+CREATE TRIGGER privacy_choices_model_fkey AFTER INSERT OR UPDATE OF model ON influence.privacy_choices
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_privacy_choices BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('privacy_choices', 'model');
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON influence.privacy_choices TO PUBLIC;
 ALTER TABLE influence.privacy_choices ENABLE ROW LEVEL SECURITY;

@@ -1,6 +1,6 @@
 /*
  * influence_log_changes(): the trigger that logs which closed days of a source a
- * statement has touched.
+ * statement has touched, or a row that logical replication writes.
  *
  * The writer of the table has no rights on our tables and need not have any on
  * what the mapping of occurred_at uses; both are the business of the model's
@@ -14,6 +14,9 @@
  * no refresh has closed one yet, and none will before this transaction has ended.
  * The clock is read when the statement has run, when this transaction can long be
  * seen to be running. So most statements log nothing, and cost a look at each row.
+ *
+ * Logical replication fires triggers for rows only, and only those that are enabled
+ * for it. A transaction of its can touch many rows of a day, which is logged once.
  */
 #include "compat.h"
 
@@ -24,6 +27,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type_d.h"
@@ -33,8 +37,10 @@
 #include "miscadmin.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
+#include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -45,6 +51,7 @@
 
 #include "duration.h"
 #include "model/attempt.h"
+#include "model/closed_days.h"
 #include "model/day_rows.h"
 #include "model/model.h"
 #include "model/owner.h"
@@ -53,7 +60,29 @@
 /* More days of one statement than this are logged as one range */
 #define MOST_DAYS	64
 
-/* What a statement did to a source */
+/* Stands for all days among those that were logged */
+#define ALL_DAYS	PG_INT32_MIN
+
+/* A day that a trigger for rows has logged */
+typedef struct LoggedDay
+{
+	Oid			trigger;
+	int			day;
+} LoggedDay;
+
+/*
+ * Days that triggers for rows have logged in this subtransaction, since the last
+ * refresh in it: that one deletes what was logged
+ */
+static struct
+{
+	LocalTransactionId transaction;
+	SubTransactionId subtransaction;
+	uint64		generation;		/* closed_days_generation() */
+	HTAB	   *days;			/* LoggedDay; in TopTransactionContext */
+}			logged;
+
+/* What a statement did to a source, or to a row of it */
 typedef struct Changes
 {
 	TriggerData *trigger;
@@ -175,6 +204,23 @@ note_day(Changes *changes, int day)
 }
 
 /*
+ * Note the day of a row
+ */
+static void
+note_row(Changes *changes, TupleTableSlot *slot, ExprState *time, ExprContext *context)
+{
+	bool		isnull;
+	Datum		value;
+
+	ResetExprContext(context);
+	context->ecxt_scantuple = slot;
+	value = ExecEvalExprSwitchContext(time, context, &isnull);
+	/* what has no time, or an infinite one, is not kept */
+	if (!isnull && !TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(value)))
+		note_day(changes, day_of_time(DatumGetTimestampTz(value)));
+}
+
+/*
  * Note the days of the rows of a transition table
  */
 static void
@@ -186,18 +232,10 @@ note_rows(Changes *changes, Tuplestorestate *rows, ExprState *time, ExprContext 
 
 	tuplestore_select_read_pointer(rows, pointer);
 	tuplestore_rescan(rows);
-	context->ecxt_scantuple = slot;
 	while (tuplestore_gettupleslot(rows, true, false, slot))
 	{
-		bool		isnull;
-		Datum		value;
-
 		CHECK_FOR_INTERRUPTS();
-		ResetExprContext(context);
-		value = ExecEvalExprSwitchContext(time, context, &isnull);
-		/* what has no time, or an infinite one, is not kept */
-		if (!isnull && !TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(value)))
-			note_day(changes, day_of_time(DatumGetTimestampTz(value)));
+		note_row(changes, slot, time, context);
 	}
 	tuplestore_select_read_pointer(rows, 0);
 	ExecDropSingleTupleTableSlot(slot);
@@ -270,6 +308,12 @@ note_changes(void *arg)
 		note_rows(changes, changes->trigger->tg_oldtable, time, context);
 	if (changes->trigger->tg_newtable != NULL)
 		note_rows(changes, changes->trigger->tg_newtable, time, context);
+	if (TRIGGER_FIRED_FOR_ROW(changes->trigger->tg_event))
+	{
+		note_row(changes, changes->trigger->tg_trigslot, time, context);
+		if (TRIGGER_FIRED_BY_UPDATE(changes->trigger->tg_event))
+			note_row(changes, changes->trigger->tg_newslot, time, context);
+	}
 	FreeExecutorState(estate);
 }
 
@@ -320,6 +364,61 @@ log_changes(const Changes *changes)
 }
 
 /*
+ * Begin with no logged days, unless those there are still count
+ */
+static void
+start_logged_days(void)
+{
+	HASHCTL		info = {.keysize = sizeof(LoggedDay),.entrysize = sizeof(LoggedDay),.hcxt = TopTransactionContext};
+
+	if (logged.transaction == my_local_transaction() && logged.subtransaction == GetCurrentSubTransactionId() &&
+		logged.generation == closed_days_generation())
+		return;
+	/* what another transaction had is gone with it */
+	if (logged.transaction == my_local_transaction())
+	{
+		logged.transaction = InvalidLocalTransactionId;
+		hash_destroy(logged.days);
+	}
+	logged.days = hash_create("influence logged days", 64, &info, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	logged.transaction = my_local_transaction();
+	logged.subtransaction = GetCurrentSubTransactionId();
+	logged.generation = closed_days_generation();
+}
+
+/*
+ * Whether a day was logged before; if not, it counts as logged from now on
+ */
+static bool
+was_logged(const Changes *changes, int day)
+{
+	LoggedDay	key;
+	bool		found;
+
+	memset(&key, 0, sizeof(key));
+	key.trigger = changes->trigger->tg_trigger->tgoid;
+	key.day = day;
+	hash_search(logged.days, &key, HASH_ENTER, &found);
+	return found;
+}
+
+/*
+ * Leave out the days that this trigger has logged before
+ */
+static void
+omit_logged_days(Changes *changes)
+{
+	int			count = 0;
+
+	start_logged_days();
+	changes->all = changes->all && !was_logged(changes, ALL_DAYS);
+	for (int i = 0; i < changes->day_count; i++)
+		if (!was_logged(changes, changes->days[i]))
+			changes->days[count++] = changes->days[i];
+	changes->day_count = count;
+}
+
+/*
  * As the owner of the model: see what has changed, and log it
  *
  * An error in the mapping is not the writer's: then everything may have changed.
@@ -338,6 +437,8 @@ see_and_log(Changes *changes)
 		FreeErrorData(error);
 		changes->all = true;
 	}
+	if (TRIGGER_FIRED_FOR_ROW(changes->trigger->tg_event))
+		omit_logged_days(changes);
 	if (changes->all || changes->day_count > 0)
 		log_changes(changes);
 }
@@ -347,7 +448,7 @@ PG_FUNCTION_INFO_V1(influence_log_changes);
 /*
  * influence_log_changes() returns trigger; arguments of the trigger: model, source
  *
- * Error 39P01 unless it is called for a statement, after it.
+ * Error 39P01 unless it is called after a statement or row.
  */
 Datum
 influence_log_changes(PG_FUNCTION_ARGS)
@@ -358,7 +459,7 @@ influence_log_changes(PG_FUNCTION_ARGS)
 	OwnerContext saved;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) || trigger->tg_trigger->tgnargs != 2)
+		trigger->tg_trigger->tgnargs != 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("influence_log_changes() is for triggers of influence_track_changes()"),

@@ -844,6 +844,19 @@ keep_read_days(const ClosedDays *closed, Ingest *ingest, const ReadDays *read)
 	pfree(buffer);
 }
 
+/* Refreshes of this backend that have taken invalidations, see closed_days_generation() */
+static uint64 generation = 0;
+
+/*
+ * A number that is another one after each refresh of this backend that has taken
+ * invalidations, whether or not that was rolled back
+ */
+uint64
+closed_days_generation(void)
+{
+	return generation;
+}
+
 /*
  * Keep what was read of days that are over, and forget what is no longer good
  *
@@ -854,6 +867,7 @@ closed_days_keep(ClosedDays *closed, Ingest *ingest)
 {
 	ReadDays	read = {0};
 
+	generation++;
 	progress_report(closed->model->ref.name, "keeping closed days");
 	for (int source = 0; ingest->days != NULL && source < list_length(closed->model->sources); source++)
 		if (nth_source(closed, source)->incremental)

@@ -22,5 +22,6 @@ extern ClosedDays *closed_days_plan(Model *model, TimestampTz as_of, ClosedDaysU
 extern void closed_days_load(ClosedDays *closed, Ingest *ingest);
 extern void closed_days_keep(ClosedDays *closed, Ingest *ingest);
 extern void closed_days_forget(const char *model);
+extern uint64 closed_days_generation(void);
 
 #endif							/* INFLUENCE_CLOSED_DAYS_H */

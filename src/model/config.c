@@ -42,8 +42,12 @@ column(uint64 row, const char *name, bool *isnull)
 	TupleDesc	desc = SPI_tuptable->tupdesc;
 	int			attnum = SPI_fnumber(desc, name);
 
+	/* the library is newer than the SQL in this database */
 	if (attnum <= 0)
-		elog(ERROR, "column \"%s\" is missing", name);
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" is missing in the tables of the schema influence", name),
+				 errhint("ALTER EXTENSION influence UPDATE;")));
 	return SPI_getbinval(SPI_tuptable->vals[row], desc, attnum, isnull);
 }
 

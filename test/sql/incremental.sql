@@ -206,7 +206,7 @@ SELECT influence_track_changes('inc', 'view');
 SELECT influence_track_changes('inc', 'likes');
 SELECT influence_track_changes('inc', NULL);
 SELECT influence_untrack_changes('inc', 'likes');
-CREATE TRIGGER mine AFTER INSERT ON inc.events FOR EACH ROW EXECUTE FUNCTION influence_log_changes('inc', 'events');
+CREATE TRIGGER mine BEFORE INSERT ON inc.events FOR EACH ROW EXECUTE FUNCTION influence_log_changes('inc', 'events');
 INSERT INTO inc.events (target) VALUES (1);
 DROP TRIGGER mine ON inc.events;
 

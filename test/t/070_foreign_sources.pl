@@ -13,7 +13,7 @@ my $node = PostgreSQL::Test::Cluster->new('center');
 
 foreach my $server (@shards, $node)
 {
-	$server->init;
+	$server->init(extra => [ '--encoding=UTF8', '--no-locale' ]);
 	$server->append_conf('postgresql.conf', "timezone = 'UTC'\n");
 	$server->start;
 	$server->safe_psql('postgres', 'CREATE EXTENSION influence');
