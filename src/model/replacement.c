@@ -568,7 +568,7 @@ lock_all(List *replacements, void (*then) (void *arg), void *arg)
 	long		pause = FIRST_PAUSE_MS;
 	ErrorData  *error;
 
-	for (int i = 1; (error = attempt(lock_relations, &request)) != NULL; i++)
+	for (int i = 1; (error = attempt_locks(lock_relations, &request)) != NULL; i++)
 	{
 		/* readers that lock in another order than we do wait for each other and us */
 		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&

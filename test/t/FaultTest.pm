@@ -149,10 +149,10 @@ sub published
 		(SELECT string_agg(s::text, ';' ORDER BY s.user_id, s.network) FROM social.network_scores AS s),
 		(SELECT string_agg(s::text, ';' ORDER BY s.user_id, s.network, s.kind) FROM social.signals AS s),
 		(SELECT string_agg(h::text, ';' ORDER BY h.user_id, h.day) FROM social.score_history AS h),
-		(SELECT string_agg(c::text, ';' ORDER BY c.version) FROM influence.calibrations AS c),
-		(SELECT string_agg(m::text, ';') FROM influence.models AS m),
-		(SELECT string_agg(n::text, ';' ORDER BY n.network) FROM influence.networks AS n),
-		(SELECT string_agg(s::text, ';' ORDER BY s.source) FROM influence.sources AS s)))});
+		(SELECT string_agg(c::text, ';' ORDER BY c.version) FROM influence.calibrations AS c WHERE model = 'social'),
+		(SELECT string_agg(m::text, ';') FROM influence.models AS m WHERE model = 'social'),
+		(SELECT string_agg(n::text, ';' ORDER BY n.network) FROM influence.networks AS n WHERE model = 'social'),
+		(SELECT string_agg(s::text, ';' ORDER BY s.source) FROM influence.sources AS s WHERE model = 'social')))});
 }
 
 # children(): of the postmaster
@@ -217,12 +217,13 @@ sub start_and_sleep
 	return $refresh;
 }
 
-# start_and_wait(): a refresh in the background that waits for a reader
+# start_and_wait(@settings): a refresh in the background that waits for a reader
 sub start_and_wait
 {
+	my (@settings) = @_;
 	my $reader = run_beside('BEGIN', 'SELECT FROM social.scores LIMIT 1', 'SELECT pg_sleep(60)');
 	wait_for(q{EXISTS (SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)')}, 'a reader reads');
-	my $refresh = run_beside(next_refresh(DISTURBED));
+	my $refresh = run_beside(@settings, next_refresh(DISTURBED));
 	my $waiting = q{FROM pg_stat_activity WHERE query LIKE 'influence_refresh "social": waiting for readers'};
 
 	wait_for("EXISTS (SELECT $waiting)", 'a refresh waits for a reader');
