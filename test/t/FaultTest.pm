@@ -18,7 +18,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-our @EXPORT = qw(create_world sql run_beside ended wait_for next_refresh published start_and_stop start_and_sleep start_and_wait children
+our @EXPORT = qw(create_world sql run_beside ended wait_for next_refresh published start_and_stop start_and_sleep start_and_wait children shut_gate open_gate waits_at_gate
   old_scores_intact next_refresh_works unknown_files leftovers temporary_files REFRESHED DISTURBED);
 
 # The moment of all that is published, and that of the refreshes that are disturbed
@@ -52,11 +52,14 @@ sub create_world
 		SELECT influence_create_model('social');
 		SELECT influence_add_source('social', 'events', 'events', actor => 'actor', target => 'target', occurred_at => 'at',
 			kind_column => 'kind', network_column => 'network', post => 'post', incremental => true);
-		-- sleeps when the setting fault.sleep names this place
+		-- sleeps when the setting fault.sleep names this place, and waits for whoever has
+		-- the advisory lock 42 when fault.wait does
 		CREATE FUNCTION sleeps_at(place text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS \$\$
 		BEGIN
 			IF current_setting('fault.sleep', true) = place THEN
 				PERFORM pg_sleep(60);
+			ELSIF current_setting('fault.wait', true) = place THEN
+				PERFORM pg_advisory_xact_lock_shared(42);
 			END IF;
 			RETURN true;
 		END \$\$;
@@ -230,6 +233,30 @@ sub start_and_wait
 	$refresh->{reader} = $reader;
 	$refresh->{leader} = $refresh->{pid} = sql("SELECT pid $waiting");
 	return $refresh;
+}
+
+# Hold up refreshes that wait (fault.wait); gives what lets them go on
+sub shut_gate
+{
+	my $gate = { in => "SELECT pg_advisory_lock(42);\n\\echo shut\n", out => '', err => '' };
+
+	$gate->{harness} = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') ], \$gate->{in}, \$gate->{out}, \$gate->{err});
+	$gate->{harness}->pump until $gate->{out} =~ /shut/;
+	return $gate;
+}
+
+sub open_gate
+{
+	my ($gate) = @_;
+
+	$gate->{in} .= "\\q\n";
+	return $gate->{harness}->finish;
+}
+
+# waits_at_gate(): until somebody does
+sub waits_at_gate
+{
+	wait_for(q{EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)}, 'somebody waits at the gate');
 }
 
 # Transient tables and their indexes, and toast tables with the name of another
