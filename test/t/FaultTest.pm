@@ -18,7 +18,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-our @EXPORT = qw(create_world sql run_beside ended wait_for next_refresh published start_and_stop start_and_sleep start_and_wait children shut_gate open_gate waits_at_gate
+our @EXPORT = qw(create_world watch_over sql run_beside ended wait_for next_refresh published start_and_stop start_and_sleep start_and_wait children shut_gate open_gate waits_at_gate
   old_scores_intact next_refresh_works unknown_files leftovers temporary_files REFRESHED DISTURBED);
 
 # The moment of all that is published, and that of the refreshes that are disturbed
@@ -31,6 +31,12 @@ sub sql
 	my ($statement) = @_;
 
 	return $node->safe_psql('postgres', $statement);
+}
+
+# watch_over($server): from now on that is where everything happens
+sub watch_over
+{
+	($node) = @_;
 }
 
 # create_world($server, $rows, $people): table "events", read incrementally by the
