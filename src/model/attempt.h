@@ -9,6 +9,7 @@
 #include "utils/timestamp.h"
 
 extern ErrorData *attempt(void (*action) (void *arg), void *arg);
+extern ErrorData *attempt_locks(void (*action) (void *arg), void *arg);
 extern ErrorData *attempt_and_undo(void (*action) (void *arg), void *arg);
 extern void limit_lock_wait(TimestampTz deadline);
 

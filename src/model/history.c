@@ -550,7 +550,7 @@ drop_unless_read(Oid parent, Oid table)
 	if ((kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE) ||
 		!ConditionalLockRelationOid(parent, AccessExclusiveLock))
 		return false;
-	error = attempt(drop_table, &table);
+	error = attempt_locks(drop_table, &table);
 	if (error == NULL)
 		return true;
 	if (error->sqlerrcode == ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST)

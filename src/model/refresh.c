@@ -79,6 +79,7 @@ refresh_as_owner(const ModelRef *ref, RefreshRecord *record, RunOptions options)
 	owner_enter(&saved, model_owner(ref));
 	if (lock_for_refresh(ref))
 	{
+		refresh_log_lock();
 		/* before the snapshot: whoever has ended by then is in it; an old one is without them */
 		options.settled_before = IsolationUsesXactSnapshot() ? DT_NOBEGIN : oldest_transaction_start();
 		/* what a refresh that has just let go of the lock has left must be seen */

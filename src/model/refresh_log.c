@@ -20,10 +20,12 @@
 #include "nodes/makefuncs.h"
 #include "postmaster/bgworker.h"
 #include "storage/dsm.h"
+#include "storage/lmgr.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
@@ -140,6 +142,21 @@ set_run_columns(Datum *values, char *nulls, int first, const Run *run)
 	values[first + 7] = Int32GetDatum(calibration != NULL ? calibration->version : 0);
 	if (calibration == NULL)
 		nulls[first + 7] = 'n';
+}
+
+/*
+ * Lock the table as an insert does, until the end of the transaction
+ *
+ * Whoever has locked it, to reindex it for example, is waited for here, and not
+ * when the views are locked exclusively and their readers would wait, too.
+ */
+void
+refresh_log_lock(void)
+{
+	Oid			log = get_relname_relid("refresh_log", get_namespace_oid("influence", false));
+
+	if (OidIsValid(log))
+		LockRelationOid(log, RowExclusiveLock);
 }
 
 /*

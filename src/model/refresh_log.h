@@ -21,6 +21,7 @@ typedef struct RefreshRecord
 	const char *run_by;
 } RefreshRecord;
 
+extern void refresh_log_lock(void);
 extern Datum refresh_log_insert(const RefreshRecord *record);
 extern void refresh_log_from_outside(RefreshRecord *record);
 

@@ -42,6 +42,7 @@
 #include "commands/vacuum.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "optimizer/paths.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "storage/latch.h"
@@ -281,7 +282,9 @@ finish_index(Relation heap, Oid oid, const IndexTask *task, bool valid)
 		/* one that could not be built, and is waiting to be dropped, cannot hold us up */
 		if (!valid)
 			info->ii_Unique = false;
-		index_build(heap, index, info, false, true);
+		/* asking the planner for workers leaves a cache entry a column, each time */
+		index_build(heap, index, info, false,
+					RelationGetNumberOfBlocks(heap) >= (BlockNumber) min_parallel_table_scan_size);
 	}
 	index_close(index, NoLock);
 	CommandCounterIncrement();
@@ -568,7 +571,7 @@ lock_all(List *replacements, void (*then) (void *arg), void *arg)
 	long		pause = FIRST_PAUSE_MS;
 	ErrorData  *error;
 
-	for (int i = 1; (error = attempt(lock_relations, &request)) != NULL; i++)
+	for (int i = 1; (error = attempt_locks(lock_relations, &request)) != NULL; i++)
 	{
 		/* readers that lock in another order than we do wait for each other and us */
 		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
