@@ -1,6 +1,7 @@
 # make && make install && make installcheck   the usual cycle of a PGXS extension
 # make check                                  all tests, set-up included
 # make check-matrix                           all tests on every PostgreSQL we build on (root, Debian)
+# make check-valgrind                         the SQL tests under memcheck, for hours (root, Debian)
 # make check-package                          build the Debian package, install it in a chroot (root, Debian)
 # make dist                                   dist/influence-VERSION.tar.gz and .zip of what git has
 # make lint                                   what clang has to say about the code
@@ -11,7 +12,7 @@
 EXTENSION = influence
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" influence.control)
 
-SANDBOX_GOALS = check check-matrix check-package demo bench dist
+SANDBOX_GOALS = check check-matrix check-package check-valgrind demo bench dist
 ifneq (,$(filter $(SANDBOX_GOALS),$(MAKECMDGOALS)))
 
 # These bring their own PostgreSQL (see test/sandbox.sh), also to a machine
@@ -22,6 +23,8 @@ check-matrix:
 	test/matrix.sh
 check-package:
 	test/package.sh
+check-valgrind:
+	test/valgrind.sh
 demo:
 	test/sandbox.sh examples/demo.sh
 bench:
@@ -66,7 +69,7 @@ FUZZ_TESTS = $(patsubst test/fuzz/%.c,test/unit/bin/%,$(sort $(wildcard test/fuz
 UNIT_OBJS = $(patsubst src/math/%.c,test/unit/bin/%.o,$(sort $(wildcard src/math/*.c)))
 UNIT_HEADERS = $(wildcard src/math/*.h test/unit/*.h test/fuzz/*.h)
 UNIT_CFLAGS = -std=gnu99 -g -O1 -Wall -Wextra -Wdeclaration-after-statement -Werror -ffp-contract=off \
-	-pthread -fsanitize=address,undefined -fno-sanitize-recover=all -Isrc
+	-pthread -fsanitize=address,undefined -fno-sanitize-recover=all -DUSE_ASSERT_CHECKING -Isrc
 # Tests skip, by name, what needs data that is not there.
 export INFLUENCE_TEST_DATA := $(abspath $(or $(INFLUENCE_TEST_DATA),../shared/data))
 # A second compiler's opinion. Server headers take attributes from the first one.
@@ -115,7 +118,7 @@ FUZZ_SECONDS = 60
 fuzz: $(FUZZ_TESTS:%=%.libfuzzer)
 test/unit/bin/%_fuzz.libfuzzer: test/fuzz/%_fuzz.c $(wildcard src/math/*.c) $(UNIT_HEADERS)
 	@$(MKDIR_P) $@.corpus
-	$(CLANG) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Isrc -o $@ $< $(wildcard src/math/*.c) -lm
+	$(CLANG) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -DUSE_ASSERT_CHECKING -Isrc -o $@ $< $(wildcard src/math/*.c) -lm
 	cd $(@D) && ./$(@F) -max_total_time=$(FUZZ_SECONDS) -verbosity=0 $(@F).corpus
 
 lint:
