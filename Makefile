@@ -1,6 +1,7 @@
 # make && make install && make installcheck   the usual cycle of a PGXS extension
 # make check                                  all tests, set-up included
 # make check-matrix                           all tests on every PostgreSQL we build on (root, Debian)
+# make check-valgrind                         the SQL tests under memcheck, for hours (root, Debian)
 # make check-package                          build the Debian package, install it in a chroot (root, Debian)
 # make check-upgrade                          pg_upgrade from PostgreSQL 15 to 17, with models in it (root, Debian)
 # make check-portable                         unit tests with 32 bits and big-endian, as far as compilers are here
@@ -14,7 +15,7 @@
 EXTENSION = influence
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" influence.control)
 
-SANDBOX_GOALS = check check-matrix check-package check-portable check-upgrade demo bench dist freeze
+SANDBOX_GOALS = check check-matrix check-package check-portable check-upgrade check-valgrind demo bench dist freeze
 ifneq (,$(filter $(SANDBOX_GOALS),$(MAKECMDGOALS)))
 
 # These bring their own PostgreSQL (see test/sandbox.sh), also to a machine
@@ -29,6 +30,8 @@ check-portable:
 	test/portable.sh
 check-upgrade:
 	test/upgrade.sh
+check-valgrind:
+	test/valgrind.sh
 demo:
 	test/sandbox.sh examples/demo.sh
 bench:
@@ -77,7 +80,7 @@ FUZZ_TESTS = $(patsubst test/fuzz/%.c,test/unit/bin/%,$(sort $(wildcard test/fuz
 UNIT_OBJS = $(patsubst src/math/%.c,test/unit/bin/%.o,$(sort $(wildcard src/math/*.c)))
 UNIT_HEADERS = $(wildcard src/math/*.h test/unit/*.h test/fuzz/*.h)
 UNIT_CFLAGS = -std=gnu99 -g -O1 -Wall -Wextra -Wdeclaration-after-statement -Werror -ffp-contract=off \
-	-pthread -fsanitize=address,undefined -fno-sanitize-recover=all -Isrc
+	-pthread -fsanitize=address,undefined -fno-sanitize-recover=all -DUSE_ASSERT_CHECKING -Isrc
 # Tests skip, by name, what needs data that is not there.
 export INFLUENCE_TEST_DATA := $(abspath $(or $(INFLUENCE_TEST_DATA),../shared/data))
 # A second compiler's opinion. Server headers take attributes from the first one.
@@ -126,7 +129,7 @@ FUZZ_SECONDS = 60
 fuzz: $(FUZZ_TESTS:%=%.libfuzzer)
 test/unit/bin/%_fuzz.libfuzzer: test/fuzz/%_fuzz.c $(wildcard src/math/*.c) $(UNIT_HEADERS)
 	@$(MKDIR_P) $@.corpus
-	$(CLANG) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Isrc -o $@ $< $(wildcard src/math/*.c) -lm
+	$(CLANG) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -DUSE_ASSERT_CHECKING -Isrc -o $@ $< $(wildcard src/math/*.c) -lm
 	cd $(@D) && ./$(@F) -max_total_time=$(FUZZ_SECONDS) -verbosity=0 $(@F).corpus
 
 lint:

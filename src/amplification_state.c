@@ -212,6 +212,7 @@ state_add(AmplificationState *state, TimestampTz at, double shares, double posts
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("count of an influence_amplification_state is out of range"),
 				 errhint("Check where the states that are merged come from.")));
+	Assert(state_problem(state) == NULL);
 }
 
 /*

@@ -597,6 +597,7 @@ influence_decay_state_transition(PG_FUNCTION_ARGS)
 	state = PG_ARGISNULL(0) ? new_state(half_life) : writable_state(fcinfo);
 	check_same_half_life(state->decay.half_life, half_life);
 	check_overflow(decay_sum_add(&state->decay, value, occurred_at));
+	Assert(state_problem(&state->decay) == NULL);
 
 	PG_RETURN_POINTER(state);
 }
@@ -625,6 +626,7 @@ influence_decay_state_combine(PG_FUNCTION_ARGS)
 	state = writable_state(fcinfo);
 	check_same_half_life(state->decay.half_life, other->decay.half_life);
 	check_overflow(decay_sum_merge(&state->decay, &other->decay));
+	Assert(state_problem(&state->decay) == NULL);
 
 	PG_RETURN_POINTER(state);
 }

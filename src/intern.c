@@ -249,6 +249,33 @@ intern_destroy(InternTable *table)
 	MemoryContextDelete(table->context);
 }
 
+#ifdef USE_ASSERT_CHECKING
+
+/*
+ * Do hash table and array agree? Numbers that were only reserved are in the array
+ * alone.
+ */
+static bool
+intern_valid(InternTable *table)
+{
+	uint32		members = table->id_type == INT8OID ? table->bigint_hash->members :
+		table->id_type == UUIDOID ? table->uuid_hash->members : table->text_hash->members;
+	uint32		found = 0;
+	uint32		index;
+
+	for (uint32 i = 0; i < table->count; i++)
+	{
+		if (!intern_find(table, intern_datum(table, i), &index))
+			continue;
+		if (index >= table->count || intern_compare(table, index, i) != 0)
+			return false;
+		found += index == i;
+	}
+	return found == members;
+}
+
+#endif
+
 /*
  * Make room for one more id; 54000 at INTERN_LIMIT
  */
@@ -265,6 +292,7 @@ reserve(InternTable *table)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("more than %u distinct ids", INTERN_LIMIT)));
 
+	Assert(intern_valid(table));
 	capacity = (uint32) huge_array_next(table->capacity, INTERN_LIMIT);
 	switch (table->id_type)
 	{

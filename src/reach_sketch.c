@@ -106,6 +106,25 @@ reach_hashes_valid(ReachSketch *reach)
 	return sketch_valid(&sketch);
 }
 
+#ifdef USE_ASSERT_CHECKING
+
+/*
+ * Is what was stored what the open sketch says? Hashes are looked at when they are
+ * sorted, in the math layer.
+ */
+static bool
+reach_is_stored(ReachSketch *reach, const Sketch *open)
+{
+	Sketch		stored;
+
+	reach_open(reach, &stored);
+	return stored.hashes == open->hashes && stored.capacity == open->capacity &&
+		stored.n == open->n && stored.n_sorted == open->n_sorted &&
+		stored.k == open->k && stored.sampled == open->sampled;
+}
+
+#endif
+
 /*
  * Open a sketch that may come from anywhere: check its hashes too
  */
@@ -384,6 +403,7 @@ reach_add(FunctionCallInfo fcinfo, ReachIdType id_type, uint64 hash)
 
 	while (unlikely(!reach_add_front(reach, hash)))
 		reach = reach_make_front(reach, &sketch);
+	Assert(reach_is_stored(reach, &sketch));
 
 	if (unlikely(!in_aggregate))
 		reach = reach_trim(reach_settle(reach, &sketch), &sketch);
@@ -494,6 +514,7 @@ influence_reach_combine(PG_FUNCTION_ARGS)
 			pfree(scratch);
 	}
 	reach_store(reach, &sketch);
+	Assert(reach_is_stored(reach, &sketch));
 
 	if (!in_aggregate)
 		reach = reach_trim(reach_settle(reach, &sketch), &sketch);

@@ -1,6 +1,11 @@
 #!/bin/bash
 # All tests. Run by "make check" in the sandbox that test/sandbox.sh prepares.
 #
+# Two builds are tested. SQL and isolation tests, which come to most of the code, run
+# with one that checks its invariants after each change (Assert() of the server and
+# INVARIANT() of the math layer). The TAP tests run with the one that is installed
+# everywhere, and with unit tests that check invariants and memory.
+#
 # Environment: PROVE_FLAGS, such as -j2 to run two TAP tests at a time
 set -euo pipefail
 
@@ -12,9 +17,10 @@ step() {
 	"${@:2}" || failed+=("$1")
 }
 
+# build FLAGS GOAL...: and install
 build() {
 	make -s clean
-	make -s -j"$(nproc)" COPT=-Werror all unit-tests
+	make -s -j"$(nproc)" COPT="-Werror $1" "${@:2}"
 	make -s install
 }
 
@@ -26,11 +32,13 @@ installcheck() {
 	return 1
 }
 
-printf '\n== Build, with warnings as errors\n'
-build
+printf '\n== Build with assertions, with warnings as errors\n'
+build -DUSE_ASSERT_CHECKING all
 step 'Lint, by clang' make -s lint
 step 'SQL tests (test/sql)' installcheck ISOLATION=
 [ ! -d test/specs ] || step 'Isolation tests (test/specs)' installcheck REGRESS=
+printf '\n== Build without assertions\n'
+build '' all unit-tests
 step 'Unit and TAP tests (test/unit, test/t)' make -s prove_installcheck PROVE_FLAGS="${PROVE_FLAGS:-}"
 
 echo

@@ -22,8 +22,8 @@
 #include "math/calibration.h"
 
 #include <math.h>
-#include <stdbool.h>
 
+#include "math/invariant.h"
 #include "math/normal.h"
 
 /* normal_quantile(0.95) */
@@ -70,6 +70,25 @@ typedef struct RawGroup
 	size_t		last;			/* index of its last value */
 	double		raw;			/* the middle between these two */
 } RawGroup;
+
+/*
+ * Check the knots of a map: both coordinates strictly increase, from (0, 1) to a
+ * score below 100
+ */
+bool
+calibration_valid(const double *knot_raw, const double *knot_score, size_t count)
+{
+	size_t		i;
+
+	if (count < 1 || knot_raw[0] != 0.0 || knot_score[0] != CALIBRATION_MIN_SCORE)
+		return false;
+	for (i = 1; i < count; i++)
+	{
+		if (!(knot_raw[i] > knot_raw[i - 1] && knot_score[i] > knot_score[i - 1]))
+			return false;
+	}
+	return isfinite(knot_raw[count - 1]) && knot_score[count - 1] < CALIBRATION_MAX_SCORE;
+}
 
 /*
  * Bend a target into (1, 100)
@@ -298,6 +317,7 @@ calibration_fit(const double *sorted_raw, size_t n, double mean, double p95,
 	}
 	else
 		thin_groups(&knots, &scale, sorted_raw, n, groups);
+	INVARIANT(calibration_valid(knot_raw, knot_score, knots.count));
 	return knots.count;
 }
 
@@ -345,6 +365,7 @@ calibration_make_concave(double *knot_raw, double *knot_score, size_t count,
 		knot_score[kept] = knot_score[i];
 		kept++;
 	}
+	INVARIANT(calibration_valid(knot_raw, knot_score, kept));
 	return kept;
 }
 

@@ -13,6 +13,7 @@
 #ifndef INFLUENCE_MATH_CALIBRATION_H
 #define INFLUENCE_MATH_CALIBRATION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define CALIBRATION_MIN_SCORE	1.0
@@ -46,6 +47,7 @@ extern size_t calibration_fit(const double *sorted_raw, size_t n,
 							  double *knot_raw, double *knot_score);
 extern size_t calibration_make_concave(double *knot_raw, double *knot_score,
 									   size_t count, double from_score);
+extern bool calibration_valid(const double *knot_raw, const double *knot_score, size_t count);
 extern double calibration_score(const double *knot_raw, const double *knot_score,
 								size_t count, double raw);
 extern double calibration_raw(const double *knot_raw, const double *knot_score,

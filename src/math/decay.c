@@ -6,6 +6,8 @@
 #include <float.h>
 #include <string.h>
 
+#include "math/invariant.h"
+
 /* Below this power of two a weight loses bits, or is 0 already */
 #define LOWEST_EXPONENT (-1000.0)
 
@@ -241,6 +243,7 @@ decay_sum_add(DecaySum *state, double value, int64_t time)
 	else
 		compensated_add(&state->sum, times_power(value, exponent));
 
+	INVARIANT(!isfinite(state->sum.high) || decay_sum_problem(state) == NULL);
 	return isfinite(state->sum.high);
 }
 
@@ -263,7 +266,11 @@ decay_sum_merge(DecaySum *state, const DecaySum *other)
 	compensated_merge(&state->sum, &older.sum);
 	compensated_merge(&state->count, &older.count);
 
-	return isfinite(state->sum.high) && state->count.high <= MAX_COUNT;
+	if (!isfinite(state->sum.high) || state->count.high > MAX_COUNT)
+		return false;
+	/* of two empty sums it is one more */
+	INVARIANT(state->count.high == 0 || decay_sum_problem(state) == NULL);
+	return true;
 }
 
 /*

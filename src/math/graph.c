@@ -12,6 +12,46 @@
 #include <string.h>
 
 #include "math/graph.h"
+#include "math/invariant.h"
+
+/*
+ * Is a row sorted, without repetition, and are its weights positive?
+ */
+static bool
+row_valid(const CsrGraph *graph, uint64_t start, uint64_t end)
+{
+	uint64_t	e;
+
+	for (e = start; e < end; e++)
+	{
+		if (graph->source[e] >= graph->node_count || !(graph->weight[e] > 0))
+			return false;
+		if (e > start && graph->source[e] <= graph->source[e - 1])
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Check all invariants of a graph; see graph.h
+ */
+bool
+graph_valid(const CsrGraph *graph)
+{
+	uint32_t	v;
+
+	if (graph->row_start[0] != 0 || graph->row_start[graph->node_count] != graph->edge_count)
+		return false;
+	for (v = 0; v < graph->node_count; v++)
+	{
+		uint64_t	start = graph->row_start[v];
+		uint64_t	end = graph->row_start[v + 1];
+
+		if (end < start || end > graph->edge_count || !row_valid(graph, start, end))
+			return false;
+	}
+	return true;
+}
 
 /*
  * Turn counts, row v's in row_start[v + 1], into the row starts shifted by one:
@@ -145,6 +185,7 @@ graph_build(const Edge *edges, CsrGraph *scratch, CsrGraph *graph,
 	place_by_source(edges, scratch, check);
 	graph_transpose(scratch, graph, check);
 	merge_parallel(graph, check);
+	INVARIANT(graph_valid(graph));
 }
 
 /*

@@ -44,6 +44,12 @@ typedef struct CsrGraph
 } CsrGraph;
 
 /*
+ * Check the above: rows begin where the one before ends and hold edge_count edges,
+ * sources are nodes and ascend, weights are positive
+ */
+extern bool graph_valid(const CsrGraph *graph);
+
+/*
  * In-edges of consecutive targets: those into node first_row + i are at
  * row_start[i] to row_start[i + 1] - 1 of source and weight. row_start[0] need
  * not be 0.

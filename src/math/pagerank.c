@@ -54,6 +54,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "math/invariant.h"
 #include "math/pagerank.h"
 #include "math/prefetch.h"
 #include "math/refinement.h"
@@ -67,6 +68,9 @@
 
 /* How much a round with short weights shrinks the changes: above its errors */
 #define ROUND_SHRINKS 3e-6
+
+/* How far the sum of ranks may be from 1: rounding, and no more */
+#define SUM_ERROR 1e-9
 
 /* Below it there is no inverse */
 #define LEAST_SCALE 1e-300
@@ -717,6 +721,24 @@ join_team(Surfer *surfer, const PagerankTeam *team)
 }
 
 /*
+ * Check ranks; see pagerank.h
+ */
+bool
+pagerank_valid(const double *rank, uint32_t node_count)
+{
+	CompensatedSum sum = {0, 0};
+	uint32_t	v;
+
+	for (v = 0; v < node_count; v++)
+	{
+		if (!(rank[v] >= 0))
+			return false;
+		compensated_add(&sum, rank[v]);
+	}
+	return node_count == 0 || fabs(sum.high - 1) < SUM_ERROR;
+}
+
+/*
  * Compute the ranks; see pagerank.h
  */
 void
@@ -752,6 +774,8 @@ pagerank_iterate(const PagerankSize *size, const EdgeFeed *feed,
 		else if (result->iterations % 2 == 0)
 			after_two_iterations(&surfer);
 	}
+	/* of a team, others may be writing still */
+	INVARIANT(team != NULL || !result->converged || pagerank_valid(rank, size->node_count));
 }
 
 /*

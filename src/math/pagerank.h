@@ -83,6 +83,11 @@ typedef struct PagerankTeam
 } PagerankTeam;
 
 /*
+ * Check ranks that were converged to: none is negative, and they sum to 1
+ */
+extern bool pagerank_valid(const double *rank, uint32_t node_count);
+
+/*
  * Bytes of scratch memory, aligned for double: 64 a node and 8 a copied edge, or
  * without a copy 32 a node; and some more
  */

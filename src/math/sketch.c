@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "math/invariant.h"
+
 /* Runs up to this length are sorted by insertion, longer ones with bounded work */
 #define INSERTION_MAX 24
 
@@ -316,6 +318,7 @@ sketch_compact(Sketch *sketch, uint64_t *scratch)
 	sketch->n = n;
 	sketch->n_sorted = n;
 	sketch->sampled |= dropped;
+	INVARIANT(sketch_valid(sketch));
 }
 
 /*
@@ -334,6 +337,7 @@ sketch_reduce_k(Sketch *sketch, uint32_t k, uint64_t *scratch)
 		sketch->sampled = true;
 	}
 	sketch->k = k;
+	INVARIANT(sketch_valid(sketch));
 }
 
 /*
@@ -351,6 +355,7 @@ sketch_merge(Sketch *sketch, const Sketch *other, uint32_t *position)
 		if (!sketch_add(sketch, other->hashes[*position]))
 			return false;
 	}
+	INVARIANT(sketch_shape_valid(sketch));
 	return true;
 }
 
@@ -364,6 +369,7 @@ sketch_set_sampled(Sketch *sketch, uint64_t *scratch)
 {
 	sketch_compact(sketch, scratch);
 	sketch->sampled |= sketch->n == sketch->k;
+	INVARIANT(sketch_valid(sketch));
 	return sketch->sampled;
 }
 

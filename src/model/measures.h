@@ -43,9 +43,9 @@ typedef struct AmplificationPrior
 typedef struct Measures
 {
 	uint64		person_network_count;
-	PersonNetwork *person_networks; /* by network, then by person */
+	PersonNetwork *person_networks; /* by network, partition and person */
 	Clocks	   *clocks;			/* NULL: all of them run */
-	RecordLog	signal_counts;	/* of SignalCount; by network, person, signal */
+	RecordLog	signal_counts;	/* of SignalCount; by network, partition, person, signal */
 	AmplificationPrior *priors; /* by network */
 	int			iterations;		/* of PageRank, the most of any network */
 	double		residual;		/* of PageRank, the largest of any network */

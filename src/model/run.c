@@ -13,6 +13,7 @@
 #include "model/ingest_run.h"
 #include "model/progress.h"
 #include "model/run.h"
+#include "model/run_check.h"
 
 /*
  * Milliseconds since the time given, which becomes now
@@ -51,6 +52,7 @@ compute(const ModelRef *ref, Model *model, TimestampTz as_of, RunOptions options
 
 	closed = closed_days_plan(run->model, as_of, options.closed_days, options.settled_before);
 	run->ingest = ingest_run(run->model, as_of, closed);
+	ingest_check(run->ingest);
 	run->milliseconds[PHASE_READ] = lap(&since);
 
 	if (closed != NULL)
@@ -68,6 +70,7 @@ compute(const ModelRef *ref, Model *model, TimestampTz as_of, RunOptions options
 		scores_limit(run->scores, run->ingest,
 					 history_load_limits(run->model, as_of, run->ingest, run->scores));
 	history_load_changes(run->model, as_of, run->ingest, run->scores);
+	run_check(run);
 	run->milliseconds[PHASE_SCORE] = lap(&since);
 
 	MemoryContextSwitchTo(old);

@@ -22,7 +22,7 @@ my $SEED = $ENV{INFLUENCE_FUZZ_SEED} // 2008;
 my $ROUNDS = $ENV{INFLUENCE_FUZZ_ROUNDS} // 1;
 
 # Mutations of each type in each form
-my $MUTATIONS = 10000 * $ROUNDS;
+my $MUTATIONS = 12000 * $ROUNDS;
 
 # Statements sent before their answers are read, which must fit into the socket
 my $BATCH = 60;
