@@ -217,15 +217,15 @@ static bool
 is_view_of(Oid scores, const char *name)
 {
 	HeapTuple	rule = SearchSysCache2(RULERELNAME, ObjectIdGetDatum(scores), PointerGetDatum(ViewSelectRuleName));
-	Datum		text;
+	Datum		action;
 	bool		isnull;
 	List	   *actions;
 	ListCell   *lc;
 
 	if (!HeapTupleIsValid(rule))
 		return false;
-	text = SysCacheGetAttr(RULERELNAME, rule, Anum_pg_rewrite_ev_action, &isnull);
-	actions = stringToNode(TextDatumGetCString(text));
+	action = SysCacheGetAttr(RULERELNAME, rule, Anum_pg_rewrite_ev_action, &isnull);
+	actions = stringToNode(TextDatumGetCString(action));
 	ReleaseSysCache(rule);
 	foreach(lc, linitial_node(Query, actions)->rtable)
 	{
