@@ -100,7 +100,7 @@ ok(defined $statement, 'hint holds a statement');
 $node->safe_psql('postgres', $statement);
 is( $node->safe_psql('postgres',
 		q{SELECT schedule, database, command FROM cron.job WHERE jobname = 'influence:away@it''s far'}),
-	q{*/5 * * * *|it's far|SELECT public.influence_refresh('away')},
+	q{*/5 * * * *|it's far|SELECT public.influence_refresh('away'::pg_catalog.text, pg_catalog.now(), false)},
 	'the statement of the hint makes the job');
 my ($unschedule) = fails_like("it's far", 'postgres',
 	q{SELECT influence_unschedule('away')},
@@ -137,7 +137,7 @@ my $job = $node->safe_psql('postgres', $app . q{SELECT influence_schedule('socia
 like($job, qr/^\d+$/, 'schedule returns the id of the job');
 is( $node->safe_psql('postgres',
 		q{SELECT jobid, jobname, schedule, command, username FROM cron.job}),
-	"$job|influence:social|* * * * *|SELECT public.influence_refresh('social')|app",
+	"$job|influence:social|* * * * *|SELECT public.influence_refresh('social'::pg_catalog.text, pg_catalog.now(), false)|app",
 	'one job, of the role that asked');
 is( $node->safe_psql('postgres',
 		$app . q{SELECT next_run = date_trunc('minute', now()) + '1 minute' FROM social.refresh_status}),

@@ -83,7 +83,14 @@ sub restart_after_killing
 
 	kill 'KILL', $postmaster, @others;
 	kill 'CONT', @all;
-	usleep(10_000) while (grep { is_alive($_) } @all) and time < $since + 180;
+	while (my @alive = grep { is_alive($_) } @all)
+	{
+		die 'processes do not end' if time > $since + 180;
+		# who waits for an internal lock of the dead does not see that the postmaster has
+		# gone: that is the server's, and systemd ends them all, too
+		kill 'KILL', @alive if time > $since + 5;
+		usleep(10_000);
+	}
 	# who was killed may not be buried yet, and look alive to the server
 	unlink $node->data_dir . '/postmaster.pid', $node->host . '/.s.PGSQL.' . $node->port . '.lock';
 	$node->{_pid} = undef;
