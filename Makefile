@@ -1,7 +1,7 @@
 # make && make install && make installcheck   the usual cycle of a PGXS extension
 # make check                                  all tests, set-up included
 # make check-matrix                           all tests on every PostgreSQL we build on (root, Debian)
-# make check-valgrind                         the SQL tests under memcheck, for hours (root, Debian)
+# make check-valgrind                         the SQL tests under memcheck, takes hours (root, Debian)
 # make check-package                          build the Debian package, install it in a chroot (root, Debian)
 # make check-upgrade                          pg_upgrade from PostgreSQL 15 to 17, with models in it (root, Debian)
 # make check-portable                         unit tests with 32 bits and big-endian, as far as compilers are here

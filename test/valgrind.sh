@@ -18,6 +18,7 @@
 #                   (memory reach_sketch reference)
 #   CHROOT_MIRROR   a mirror of Debian instead of the one that apt uses
 set -euo pipefail
+umask 022
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 major=${PG_MAJOR:-15}
@@ -79,11 +80,11 @@ write_program() {
 	chmod +x "$1"
 }
 
-# errors_of LOG...: the errors with a function of ours in the stack of the access.
-# Where the memory came from does not matter.
+# errors_of LOG...: the errors with a function of ours in the stack of the access, or
+# the first of them. Where the memory came from does not matter.
 errors_of() {
 	awk -v ours="$root/src/" '
-		function flush() { if (is_ours) { print text; found++ } text = ""; is_ours = 0; origin = 0 }
+		function flush() { if (is_ours && ++found <= 20) print text; text = ""; is_ours = 0; origin = 0 }
 		{ line = $0; sub(/^==[0-9]+== ?/, "", line) }
 		line == "" { flush(); next }
 		{ text = text $0 "\n" }
