@@ -4,6 +4,12 @@
 -- Configuration tables live here; a schema planted under this name is refused.
 CREATE SCHEMA influence;
 COMMENT ON SCHEMA influence IS 'Configuration and logs of the influence extension';
+
+-- The server runs this script with the schema of the extension in the search_path,
+-- where others may have put functions and operators whose argument types fit ours
+-- better than those of the catalog. Tables, views, policies and rows are therefore
+-- made under a path of the catalog alone, and so do our functions run; only their own
+-- names are resolved in the schema of the extension, with the exact arguments.
 -- Decay of one event, and the one-step sum of decayed values
 
 CREATE FUNCTION influence_decay(age interval, half_life interval) RETURNS float8
@@ -508,6 +514,7 @@ COMMENT ON FUNCTION influence_pagerank(text, float8, integer, float8, text) IS
 -- refuse nonsense (every float8 has an upper bound, which NaN exceeds);
 -- functions such as influence_add_source() fill them.
 
+SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE TABLE influence.models (
 	model                     text PRIMARY KEY
 		CONSTRAINT model_name_of_1_to_63_bytes CHECK (octet_length(model) BETWEEN 1 AND 63),
@@ -629,7 +636,7 @@ COMMENT ON COLUMN influence.models.created_at IS 'When the model was created';
 COMMENT ON COLUMN influence.models.schema_created IS 'Whether the schema was created for the model, and goes with it when it is empty then';
 
 CREATE TABLE influence.networks (
-	model    text NOT NULL REFERENCES influence.models ON DELETE CASCADE,
+	model    text NOT NULL,
 	network  text NOT NULL
 		CONSTRAINT network_is_not_empty CHECK (network <> ''),
 	weight   float8 NOT NULL DEFAULT 1
@@ -662,8 +669,7 @@ CREATE TABLE influence.signals (
 	polarity        float8 NOT NULL DEFAULT 0
 		CONSTRAINT polarity_from_minus_1_to_1 CHECK (polarity BETWEEN -1 AND 1),
 	conversational  boolean NOT NULL DEFAULT false,
-	PRIMARY KEY (model, network, kind),
-	FOREIGN KEY (model, network) REFERENCES influence.networks ON DELETE CASCADE
+	PRIMARY KEY (model, network, kind)
 );
 COMMENT ON TABLE influence.signals IS 'Signals of each model: how an interaction of a kind on a network counts';
 COMMENT ON COLUMN influence.signals.model IS 'Model';
@@ -676,7 +682,7 @@ COMMENT ON COLUMN influence.signals.polarity IS 'Sentiment of rows that bring no
 COMMENT ON COLUMN influence.signals.conversational IS 'Whether it is part of a conversation (comment, reply, mention), which is not a traded reaction';
 
 CREATE TABLE influence.sources (
-	model           text NOT NULL REFERENCES influence.models ON DELETE CASCADE,
+	model           text NOT NULL,
 	source          text NOT NULL
 		CONSTRAINT source_is_not_empty CHECK (source <> ''),
 	relation        regclass NOT NULL,
@@ -722,7 +728,7 @@ COMMENT ON COLUMN influence.sources.incremental IS 'Whether a refresh keeps what
 COMMENT ON COLUMN influence.sources.by_account IS 'Whether actor and target are accounts on the row''s network instead of ids, see influence.accounts';
 
 CREATE TABLE influence.accounts (
-	model          text PRIMARY KEY REFERENCES influence.models ON DELETE CASCADE,
+	model          text PRIMARY KEY,
 	relation       regclass NOT NULL,
 	relation_name  text NOT NULL,
 	user_id        text NOT NULL,
@@ -740,7 +746,7 @@ COMMENT ON COLUMN influence.accounts.account_id IS 'Expression: the account as s
 COMMENT ON COLUMN influence.accounts.filter IS 'Expression: boolean, rows where it is not true are left out';
 
 CREATE TABLE influence.profiles (
-	model               text PRIMARY KEY REFERENCES influence.models ON DELETE CASCADE,
+	model               text PRIMARY KEY,
 	relation            regclass NOT NULL,
 	relation_name       text NOT NULL,
 	user_id             text NOT NULL,
@@ -758,7 +764,7 @@ COMMENT ON COLUMN influence.profiles.region IS 'Expression: text region of the p
 COMMENT ON COLUMN influence.profiles.account_created_at IS 'Expression: timestamptz since when the person is there';
 
 CREATE TABLE influence.tiers (
-	model      text NOT NULL REFERENCES influence.models ON DELETE CASCADE,
+	model      text NOT NULL,
 	tier       text NOT NULL
 		CONSTRAINT tier_is_not_empty CHECK (tier <> ''),
 	min_score  float8 NOT NULL
@@ -771,6 +777,7 @@ COMMENT ON TABLE influence.tiers IS 'Tiers of each model, for the column tier of
 COMMENT ON COLUMN influence.tiers.model IS 'Model';
 COMMENT ON COLUMN influence.tiers.tier IS 'Name of the tier';
 COMMENT ON COLUMN influence.tiers.min_score IS 'Lowest score of the tier, which goes up to that of the next; the lowest tier starts at 1';
+SET LOCAL search_path = @extschema@, pg_temp;
 
 CREATE FUNCTION influence_check_tiers() RETURNS trigger
 LANGUAGE plpgsql
@@ -792,12 +799,13 @@ $$;
 COMMENT ON FUNCTION influence_check_tiers() IS
 	'Trigger on influence.tiers: error 23514 after a statement that leaves low scores of a model without a tier';
 -- not on INSERT, which a restore may do row by row; a refresh checks again
+SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE TRIGGER lowest_tier_starts_at_1 AFTER UPDATE OR DELETE ON influence.tiers
-	FOR EACH ROW EXECUTE FUNCTION influence_check_tiers();
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_tiers();
 
 -- The map from raw to score. Between knots it is linear; a version is never changed.
 CREATE TABLE influence.calibrations (
-	model       text NOT NULL REFERENCES influence.models ON DELETE CASCADE,
+	model       text NOT NULL,
 	version     int NOT NULL
 		CONSTRAINT version_is_positive CHECK (version > 0),
 	as_of       timestamptz NOT NULL,
@@ -824,14 +832,107 @@ CREATE TABLE influence.history_calibrations (
 	model    text NOT NULL,
 	day      date NOT NULL,
 	version  int NOT NULL,
-	PRIMARY KEY (model, day),
-	FOREIGN KEY (model, version) REFERENCES influence.calibrations ON DELETE CASCADE
+	PRIMARY KEY (model, day)
 );
 CREATE INDEX history_calibrations_version_idx ON influence.history_calibrations (model, version);
 COMMENT ON TABLE influence.history_calibrations IS 'Calibration of each day in the score_history of a model, which tells a person''s change from that of the scale';
 COMMENT ON COLUMN influence.history_calibrations.model IS 'Model';
 COMMENT ON COLUMN influence.history_calibrations.day IS 'Day (UTC) of the history';
 COMMENT ON COLUMN influence.history_calibrations.version IS 'Version of the calibration that gave the scores of that day';
+
+-- Rows that refer to others. These are no foreign keys, since a restore by several
+-- processes loads the tables of an extension in any order and would fail.
+
+CREATE FUNCTION influence_check_reference() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	parent text := TG_ARGV[0];
+	columns text := TG_ARGV[1];
+	key text;
+	found boolean;
+BEGIN
+	-- as pg_dump has it set while its output is restored, and nobody else
+	IF current_setting('row_security') = 'off' THEN
+		RETURN NULL;
+	END IF;
+	-- what we refer to must not go before we have committed
+	EXECUTE format('SELECT true FROM influence.%I WHERE (%s) = (SELECT %s FROM (SELECT ($1).*) AS n) %s', parent, columns, columns,
+			CASE WHEN has_any_column_privilege(format('influence.%I', parent), 'UPDATE') THEN 'FOR KEY SHARE' END)
+		INTO found USING NEW;
+	IF found IS NULL THEN
+		EXECUTE format('SELECT concat_ws($2, %s) FROM (SELECT ($1).*) AS n', columns) INTO key USING NEW, ', ';
+		RAISE EXCEPTION 'insert or update on table "%" violates foreign key constraint "%"', TG_TABLE_NAME, TG_NAME
+			USING ERRCODE = 'foreign_key_violation',
+				  SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME,
+				  DETAIL = format('Key (%s)=(%s) is not present in table "%s".', columns, key, parent),
+				  HINT = format('What a row refers to must be in influence.%I first.', parent);
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION influence_check_reference() IS
+	'Trigger of configuration tables: error 23503 for a row that refers to one that is not there, except while a dump is restored (row_security is off). Arguments: table that is referred to, columns';
+
+CREATE FUNCTION influence_keep_references() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	child text := TG_ARGV[0];
+	columns text := TG_ARGV[1];
+	broken boolean;
+BEGIN
+	IF TG_OP = 'DELETE' THEN
+		EXECUTE format('DELETE FROM influence.%I WHERE (%s) = (SELECT %s FROM (SELECT ($1).*) AS o)', child, columns, columns) USING OLD;
+		RETURN OLD;
+	END IF;
+	EXECUTE format('SELECT (SELECT ROW(%2$s) FROM (SELECT ($1).*) AS o) IS DISTINCT FROM (SELECT ROW(%2$s) FROM (SELECT ($2).*) AS n)
+			AND EXISTS (SELECT FROM influence.%1$I WHERE (%2$s) = (SELECT %2$s FROM (SELECT ($1).*) AS o))', child, columns)
+		INTO broken USING OLD, NEW;
+	IF broken THEN
+		RAISE EXCEPTION 'update on table "%" violates references from table "%"', TG_TABLE_NAME, child
+			USING ERRCODE = 'foreign_key_violation', DETAIL = format('Its key (%s) is still referred to.', columns);
+	END IF;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION influence_keep_references() IS
+	'Trigger of configuration tables: deletes what refers to a row with it; error 23503 for another key while there are such rows. Arguments: table that refers, columns';
+
+CREATE TRIGGER networks_model_fkey AFTER INSERT OR UPDATE OF model ON influence.networks
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_networks BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('networks', 'model');
+CREATE TRIGGER signals_model_network_fkey AFTER INSERT OR UPDATE OF model, network ON influence.signals
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('networks', 'model, network');
+CREATE TRIGGER referred_to_by_signals BEFORE DELETE OR UPDATE OF model, network ON influence.networks
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('signals', 'model, network');
+CREATE TRIGGER sources_model_fkey AFTER INSERT OR UPDATE OF model ON influence.sources
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_sources BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('sources', 'model');
+CREATE TRIGGER accounts_model_fkey AFTER INSERT OR UPDATE OF model ON influence.accounts
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_accounts BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('accounts', 'model');
+CREATE TRIGGER profiles_model_fkey AFTER INSERT OR UPDATE OF model ON influence.profiles
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_profiles BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('profiles', 'model');
+CREATE TRIGGER tiers_model_fkey AFTER INSERT OR UPDATE OF model ON influence.tiers
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_tiers BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('tiers', 'model');
+CREATE TRIGGER calibrations_model_fkey AFTER INSERT OR UPDATE OF model ON influence.calibrations
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_calibrations BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('calibrations', 'model');
+CREATE TRIGGER history_calibrations_model_version_fkey AFTER INSERT OR UPDATE OF model, version ON influence.history_calibrations
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('calibrations', 'model, version');
+CREATE TRIGGER referred_to_by_history_calibrations BEFORE DELETE OR UPDATE OF model, version ON influence.calibrations
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('history_calibrations', 'model, version');
 
 -- One row a run, kept when the model is dropped.
 CREATE TABLE influence.refresh_log (
@@ -906,6 +1007,8 @@ COMMENT ON COLUMN influence.configurations.first_used_at IS 'When a refresh firs
 -- model's schema reads these tables with its owner's table rights, but
 -- policies still ask about the role that reads the view.
 
+SET LOCAL search_path = @extschema@, pg_temp;
+
 CREATE FUNCTION influence_may_change(schema text, created_by text DEFAULT NULL) RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -941,6 +1044,20 @@ $$;
 COMMENT ON FUNCTION influence_may_read(text, text) IS
 	'Whether the current role may read a view (NULL: any) of the model whose views are in a schema';
 
+CREATE FUNCTION influence_is_owner(schema text) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (
+		SELECT FROM pg_class AS c
+		JOIN pg_namespace AS n ON n.oid = c.relnamespace
+		WHERE n.nspname = influence_is_owner.schema AND c.relname = 'scores' AND c.relkind = 'm'
+		  AND pg_has_role(c.relowner, 'USAGE'))
+$$;
+COMMENT ON FUNCTION influence_is_owner(text) IS
+	'Whether the current role owns the model whose views are in a schema: has the rights of the owner of its view scores, which must exist';
+
+SET LOCAL search_path = pg_catalog, pg_temp;
 GRANT USAGE ON SCHEMA influence TO PUBLIC;
 
 -- Name, id type and schema of a model cannot change: its views hold them.
@@ -955,44 +1072,54 @@ GRANT UPDATE (time_window, clock_skew, bad_row_policy, sentiment_policy, inactiv
 	ON influence.models TO PUBLIC;
 ALTER TABLE influence.models ENABLE ROW LEVEL SECURITY;
 CREATE POLICY readers ON influence.models FOR SELECT
-	USING (@extschema@.influence_may_read(schema) OR @extschema@.influence_may_change(schema, created_by));
--- whatever it says about who created it
+	USING (@extschema@.influence_may_read(schema, NULL::text) OR @extschema@.influence_may_change(schema, created_by));
+-- not a model without views, whose views somebody else could make
 CREATE POLICY owner_adds ON influence.models FOR INSERT
-	WITH CHECK (@extschema@.influence_may_change(schema));
+	WITH CHECK (@extschema@.influence_is_owner(schema));
 CREATE POLICY owner_changes ON influence.models FOR UPDATE
-	USING (@extschema@.influence_may_change(schema, created_by));
+	USING (@extschema@.influence_is_owner(schema));
 CREATE POLICY owner_drops ON influence.models FOR DELETE
 	USING (@extschema@.influence_may_change(schema, created_by));
 
+-- A model whose views are gone can be cleared away and not changed: whoever makes
+-- its views anew would run what is configured.
 GRANT SELECT, INSERT, UPDATE, DELETE ON influence.networks, influence.signals, influence.sources, influence.accounts, influence.profiles, influence.tiers TO PUBLIC;
 -- A version of a calibration is never changed.
 GRANT SELECT, INSERT, DELETE ON influence.calibrations, influence.history_calibrations TO PUBLIC;
 
 ALTER TABLE influence.networks ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.networks
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)))
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_is_owner(m.schema)));
 ALTER TABLE influence.signals ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.signals
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)))
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_is_owner(m.schema)));
 ALTER TABLE influence.sources ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.sources
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)))
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_is_owner(m.schema)));
 ALTER TABLE influence.accounts ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.accounts
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)))
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_is_owner(m.schema)));
 ALTER TABLE influence.profiles ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.profiles
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)))
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_is_owner(m.schema)));
 ALTER TABLE influence.tiers ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.tiers
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)))
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_is_owner(m.schema)));
 ALTER TABLE influence.calibrations ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.calibrations
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)))
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_is_owner(m.schema)));
 
 ALTER TABLE influence.history_calibrations ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.history_calibrations
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)))
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_is_owner(m.schema)));
 
 -- Nobody but the owner of the extension rewrites the log. Runs of an earlier
 -- model of the same name are not the business of the present one.
@@ -1026,9 +1153,11 @@ SELECT pg_catalog.pg_extension_config_dump('influence.history_calibrations', '')
 SELECT pg_catalog.pg_extension_config_dump('influence.refresh_log', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.configurations', '');
 SELECT pg_catalog.pg_extension_config_dump('influence.refresh_log_run_id_seq', '');
+SET LOCAL search_path = @extschema@, pg_temp;
 -- Presets: what influence_create_model() starts a model with. They belong to
 -- the extension and are not dumped; a model owns its copy.
 
+SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE TABLE influence.presets (
 	preset       text PRIMARY KEY,
 	description  text NOT NULL,
@@ -1188,6 +1317,7 @@ INSERT INTO influence.preset_signals (preset, network, kind, role, weight, half_
 			('wikipedia',   'inlink',            'authority',   1.0,  NULL,       0, false),
 			('wikipedia',   'mention',           'authority',   1.0,  NULL,       0, false))
 		 AS s (network, kind, role, weight, half_life, polarity, conversational);
+SET LOCAL search_path = @extschema@, pg_temp;
 -- Models: creating and dropping them. Both do nothing but what the caller
 -- could do by hand, with the caller's rights.
 
@@ -1221,7 +1351,7 @@ BEGIN
 	END IF;
 	IF with_views THEN
 		-- an error when they are gone
-		PERFORM @extschema@.influence_find_model(model);
+		PERFORM @extschema@.influence_find_model(model, false);
 	END IF;
 	RETURN found;
 END
@@ -1255,6 +1385,15 @@ BEGIN
 			USING ERRCODE = 'duplicate_schema', HINT = 'Give another schema for the score views: schema => ''...''.';
 	END IF;
 
+	-- whoever owns a schema decides, by renaming, which view is the model's: not over somebody of more rights
+	IF NOT pg_has_role((SELECT CASE WHEN r.rolname = 'pg_database_owner' THEN d.datdba ELSE r.oid END
+						FROM pg_roles AS r JOIN pg_database AS d ON d.datname = current_database()
+						WHERE r.oid = owner), current_user, 'USAGE') THEN
+		RAISE EXCEPTION 'schema "%" belongs to role "%", which has not the rights of role "%"', schema, pg_get_userbyid(owner), current_user
+			USING ERRCODE = 'insufficient_privilege',
+				  HINT = 'SET ROLE to the owner of the schema, or give another schema for the score views: schema => ''...''.';
+	END IF;
+
 	SELECT string_agg(quote_ident(c.relname), ', ' ORDER BY c.relname) INTO taken
 	FROM pg_class AS c
 	JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -1269,7 +1408,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_check_model_schema(text) IS
-	'Whether the schema for a model''s views exists; error 42602 or 42939 for an unusable name, 42P06 when it belongs to another role, 42P07 when it holds a relation of a name the model needs';
+	'Whether the schema for a model''s views exists; error 42602 or 42939 for an unusable name, 42P06 when it belongs to another role, 42501 when that role has less rights than the caller, 42P07 when it holds a relation of a name the model needs';
 
 CREATE FUNCTION influence_create_views(model text, id_type regtype, schema text) RETURNS void
 LANGUAGE plpgsql
@@ -1278,7 +1417,7 @@ AS $$
 BEGIN
 	EXECUTE format(
 		'CREATE MATERIALIZED VIEW %1$I.scores AS
-		 SELECT t.* FROM @extschema@.influence_model_scores(%3$L) AS t (
+		 SELECT t.* FROM @extschema@.influence_model_scores(%3$L::text) AS t (
 			user_id %2$s, score float8, tier text, rank bigint, percentile float8,
 			true_reach float8, amplification float8, network_influence float8, audience float8, notoriety float8,
 			day_change float8, week_change float8, month_change float8,
@@ -1290,7 +1429,7 @@ BEGIN
 
 	EXECUTE format(
 		'CREATE MATERIALIZED VIEW %1$I.network_scores AS
-		 SELECT t.* FROM @extschema@.influence_model_network_scores(%3$L) AS t (
+		 SELECT t.* FROM @extschema@.influence_model_network_scores(%3$L::text) AS t (
 			user_id %2$s, network text COLLATE "C", score float8, points float8,
 			engagement float8, true_reach float8, audience float8,
 			amplification float8, network_influence float8, authority float8,
@@ -1301,7 +1440,7 @@ BEGIN
 
 	EXECUTE format(
 		'CREATE MATERIALIZED VIEW %1$I.signals AS
-		 SELECT t.* FROM @extschema@.influence_model_signals(%3$L) AS t (
+		 SELECT t.* FROM @extschema@.influence_model_signals(%3$L::text) AS t (
 			user_id %2$s, network text COLLATE "C", kind text COLLATE "C", count float8, decayed_value float8)
 		 WITH NO DATA', schema, id_type, model);
 	EXECUTE format('CREATE UNIQUE INDEX ON %I.signals (user_id, network, kind)', schema);
@@ -1474,14 +1613,14 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	dropped influence.models := @extschema@.influence_owned_model(model, with_views => false);
+	dropped influence.models := @extschema@.influence_owned_model(model, false);
 	schema_exists boolean := EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = dropped.schema);
 	owner oid := (SELECT c.relowner FROM pg_class AS c
 				  WHERE c.oid = to_regclass(format('%I.scores', dropped.schema)) AND c.relkind = 'm');
 	part record;
 BEGIN
 	PERFORM @extschema@.influence_remove_jobs(dropped.model);
-	PERFORM @extschema@.influence_drop_triggers(dropped.model);
+	PERFORM @extschema@.influence_drop_triggers(dropped.model, NULL::text);
 	-- before the views, because whoever owns them owns the row
 	DELETE FROM influence.models AS m WHERE m.model = dropped.model;
 	IF NOT schema_exists THEN
@@ -1495,7 +1634,7 @@ BEGIN
 		SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'p' THEN 'TABLE' ELSE 'MATERIALIZED VIEW' END AS kind, c.relname
 		FROM pg_class AS c
 		WHERE c.relnamespace = to_regnamespace(quote_ident(dropped.schema))
-		  AND (c.relname, c.relkind) IN (('refresh_status', 'v'), ('score_history', 'p'),
+		  AND (c.relname, c.relkind) IN (('refresh_status', 'v'), ('named_scores', 'v'), ('score_history', 'p'),
 										 ('scores', 'm'), ('network_scores', 'm'), ('signals', 'm'))
 		  AND c.relowner = coalesce(owner, c.relowner)
 		ORDER BY c.relkind = 'm', c.relname
@@ -1619,7 +1758,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model);
+	owned influence.models := @extschema@.influence_owned_model(model, true);
 	added influence.sources;
 	person_type regtype := CASE WHEN by_account THEN 'text' ELSE owned.id_type END;
 BEGIN
@@ -1668,18 +1807,18 @@ BEGIN
 	added.relation_name := (SELECT format('%I.%I', n.nspname, c.relname)
 							FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 							WHERE c.oid = influence_add_source.relation);
-	added.actor          := @extschema@.influence_check_mapping(relation, actor, person_type, 'actor', name, model);
-	added.target         := @extschema@.influence_check_mapping(relation, target, person_type, 'target', name, model);
-	added.occurred_at    := @extschema@.influence_check_mapping(relation, occurred_at, 'timestamptz', 'occurred_at', name, model);
+	added.actor          := @extschema@.influence_check_mapping(relation, actor, person_type, 'actor'::text, name, model);
+	added.target         := @extschema@.influence_check_mapping(relation, target, person_type, 'target'::text, name, model);
+	added.occurred_at    := @extschema@.influence_check_mapping(relation, occurred_at, 'timestamptz'::regtype, 'occurred_at'::text, name, model);
 	added.kind           := kind;
-	added.kind_column    := @extschema@.influence_check_mapping(relation, kind_column, 'text', 'kind_column', name, model);
+	added.kind_column    := @extschema@.influence_check_mapping(relation, kind_column, 'text'::regtype, 'kind_column'::text, name, model);
 	added.network        := network;
-	added.network_column := @extschema@.influence_check_mapping(relation, network_column, 'text', 'network_column', name, model);
-	added.post           := @extschema@.influence_check_mapping(relation, post, NULL, 'post', name, model);
-	added.weight         := @extschema@.influence_check_mapping(relation, weight, 'float8', 'weight', name, model);
-	added.sentiment      := @extschema@.influence_check_mapping(relation, sentiment, 'float8', 'sentiment', name, model);
-	added.topics         := @extschema@.influence_check_mapping(relation, topics, 'text[]', 'topics', name, model);
-	added.filter         := @extschema@.influence_check_mapping(relation, filter, 'boolean', 'filter', name, model);
+	added.network_column := @extschema@.influence_check_mapping(relation, network_column, 'text'::regtype, 'network_column'::text, name, model);
+	added.post           := @extschema@.influence_check_mapping(relation, post, NULL::regtype, 'post'::text, name, model);
+	added.weight         := @extschema@.influence_check_mapping(relation, weight, 'float8'::regtype, 'weight'::text, name, model);
+	added.sentiment      := @extschema@.influence_check_mapping(relation, sentiment, 'float8'::regtype, 'sentiment'::text, name, model);
+	added.topics         := @extschema@.influence_check_mapping(relation, topics, 'text[]'::regtype, 'topics'::text, name, model);
+	added.filter         := @extschema@.influence_check_mapping(relation, filter, 'boolean'::regtype, 'filter'::text, name, model);
 	added.incremental    := coalesce(incremental, false);
 	added.by_account     := coalesce(by_account, false);
 	INSERT INTO influence.sources SELECT added.*;
@@ -1693,7 +1832,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model);
+	owned influence.models := @extschema@.influence_owned_model(model, true);
 BEGIN
 	PERFORM @extschema@.influence_drop_triggers(owned.model, name);
 	DELETE FROM influence.sources AS s
@@ -1722,7 +1861,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model);
+	owned influence.models := @extschema@.influence_owned_model(model, true);
 	added influence.accounts;
 BEGIN
 	IF relation IS NOT NULL THEN
@@ -1732,17 +1871,17 @@ BEGIN
 				USING ERRCODE = 'null_value_not_allowed',
 					  HINT = 'Map the columns: user_id => ''person'', network => ''origin'', account_id => ''handle''.';
 		END IF;
-		PERFORM @extschema@.influence_check_relation(relation, 'accounts',
+		PERFORM @extschema@.influence_check_relation(relation, 'accounts'::text,
 			(SELECT c.relowner FROM pg_class AS c WHERE c.oid = to_regclass(format('%I.scores', owned.schema))));
 		added.model := owned.model;
 		added.relation := relation;
 		added.relation_name := (SELECT format('%I.%I', n.nspname, c.relname)
 								FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 								WHERE c.oid = influence_set_accounts.relation);
-		added.user_id    := @extschema@.influence_check_mapping(relation, user_id, owned.id_type, 'user_id', 'accounts', model);
-		added.network    := @extschema@.influence_check_mapping(relation, network, 'text', 'network', 'accounts', model);
-		added.account_id := @extschema@.influence_check_mapping(relation, account_id, 'text', 'account_id', 'accounts', model);
-		added.filter     := @extschema@.influence_check_mapping(relation, filter, 'boolean', 'filter', 'accounts', model);
+		added.user_id    := @extschema@.influence_check_mapping(relation, user_id, owned.id_type, 'user_id'::text, 'accounts'::text, model);
+		added.network    := @extschema@.influence_check_mapping(relation, network, 'text'::regtype, 'network'::text, 'accounts'::text, model);
+		added.account_id := @extschema@.influence_check_mapping(relation, account_id, 'text'::regtype, 'account_id'::text, 'accounts'::text, model);
+		added.filter     := @extschema@.influence_check_mapping(relation, filter, 'boolean'::regtype, 'filter'::text, 'accounts'::text, model);
 	END IF;
 	DELETE FROM influence.accounts AS a WHERE a.model = owned.model;
 	INSERT INTO influence.accounts SELECT added.* WHERE added.model IS NOT NULL;
@@ -1798,7 +1937,7 @@ CREATE FUNCTION influence_refresh_progress()
 RETURNS TABLE (model text, pid int, phase text, started_at timestamptz, running_for interval)
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	-- a refresh shows its model, in double quotes, and phase in place of its query
 	SELECT replace(shown.parts[1], '""', '"'), a.pid, shown.parts[2], since.started_at, clock_timestamp() - since.started_at
 	FROM pg_stat_activity AS a
@@ -1806,8 +1945,8 @@ BEGIN ATOMIC
 	-- the statement began later in a longer transaction, the transaction in influence_refresh_all()
 	CROSS JOIN LATERAL greatest(a.xact_start, a.query_start) AS since (started_at)
 	WHERE a.datname = current_database() AND a.state = 'active' AND shown.parts IS NOT NULL
-	ORDER BY since.started_at, a.pid;
-END;
+	ORDER BY since.started_at, a.pid
+$$;
 COMMENT ON FUNCTION influence_refresh_progress() IS
 	'The refreshes that run in this database now, longest first: model, process (pg_cancel_backend() stops it), what it is doing, since when. Only those of one''s own role, unless one has the rights of pg_read_all_stats';
 -- Reading scores: one person's score, now or in the past.
@@ -1837,61 +1976,29 @@ COMMENT ON FUNCTION influence_score(text, text) IS
 	'Influence score of a person by the id as text, which is read as an id of the model''s type; see influence_score(bigint, text)';
 
 CREATE FUNCTION influence_score(user_id text, as_of timestamptz, model text DEFAULT NULL) RETURNS float8
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	found record;
-	score float8;
-BEGIN
-	found := @extschema@.influence_find_model(model);
-	EXECUTE format('SELECT h.score FROM %I.score_history AS h
-					WHERE h.user_id = $1::%s AND h.day <= ($2 AT TIME ZONE ''UTC'')::date AND h.as_of <= $2
-					ORDER BY h.day DESC LIMIT 1', found.schema, found.id_type)
-	INTO score USING user_id, as_of;
-	RETURN score;
-END
-$$;
+AS 'MODULE_PATHNAME', 'influence_score_at'
+LANGUAGE C STABLE;
 COMMENT ON FUNCTION influence_score(text, timestamptz, text) IS
 	'Score of a person as it stood at a moment: the latest day of score_history until then; NULL when there is none. Errors: 42501 without SELECT on score_history';
 
 CREATE FUNCTION influence_score(user_id bigint, as_of timestamptz, model text DEFAULT NULL) RETURNS float8
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-RETURN @extschema@.influence_score(user_id::text, as_of, model);
+AS $$ SELECT @extschema@.influence_score(user_id::text, as_of, model) $$;
 COMMENT ON FUNCTION influence_score(bigint, timestamptz, text) IS
 	'Score of a person as it stood at a moment; see influence_score(text, timestamptz, text)';
 
 CREATE FUNCTION influence_score(user_id uuid, as_of timestamptz, model text DEFAULT NULL) RETURNS float8
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-RETURN @extschema@.influence_score(user_id::text, as_of, model);
+AS $$ SELECT @extschema@.influence_score(user_id::text, as_of, model) $$;
 COMMENT ON FUNCTION influence_score(uuid, timestamptz, text) IS
 	'Score of a person as it stood at a moment; see influence_score(text, timestamptz, text)';
 
--- The bounds of the days let the server leave out the tables of other days.
 CREATE FUNCTION influence_history(user_id text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, model text DEFAULT NULL)
 RETURNS TABLE (as_of timestamptz, score float8)
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	found record;
-BEGIN
-	found := @extschema@.influence_find_model(model);
-	IF since > until THEN
-		RAISE EXCEPTION 'history from % to % ends before it begins', since, until
-			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give the earlier moment first.';
-	END IF;
-	RETURN QUERY EXECUTE format(
-		'SELECT h.as_of, h.score FROM %I.score_history AS h
-		 WHERE h.user_id = $1::%s
-		   AND h.day BETWEEN ($2 AT TIME ZONE ''UTC'')::date AND ($3 AT TIME ZONE ''UTC'')::date
-		   AND h.as_of BETWEEN $2 AND $3
-		 ORDER BY h.day', found.schema, found.id_type)
-	USING user_id, coalesce(since, '-infinity'), coalesce(until, 'infinity');
-END
-$$;
+AS 'MODULE_PATHNAME'
+LANGUAGE C STABLE;
 COMMENT ON FUNCTION influence_history(text, timestamptz, timestamptz, text) IS
 	'Published scores of a person from one moment to another, both included and NULL for no limit: a row per day of score_history, oldest first; no rows for somebody unknown. Errors: 42501 without SELECT on score_history, 22023 when it ends before it begins, and those of finding the model as for influence_score()';
 
@@ -1899,9 +2006,9 @@ CREATE FUNCTION influence_history(user_id bigint, since timestamptz DEFAULT NULL
 RETURNS TABLE (as_of timestamptz, score float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT h.as_of, h.score FROM @extschema@.influence_history(user_id::text, since, until, model) AS h;
-END;
+AS $$
+	SELECT h.as_of, h.score FROM @extschema@.influence_history(user_id::text, since, until, model) AS h
+$$;
 COMMENT ON FUNCTION influence_history(bigint, timestamptz, timestamptz, text) IS
 	'Published scores of a person over time; see influence_history(text, timestamptz, timestamptz, text)';
 
@@ -1909,9 +2016,9 @@ CREATE FUNCTION influence_history(user_id uuid, since timestamptz DEFAULT NULL, 
 RETURNS TABLE (as_of timestamptz, score float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT h.as_of, h.score FROM @extschema@.influence_history(user_id::text, since, until, model) AS h;
-END;
+AS $$
+	SELECT h.as_of, h.score FROM @extschema@.influence_history(user_id::text, since, until, model) AS h
+$$;
 COMMENT ON FUNCTION influence_history(uuid, timestamptz, timestamptz, text) IS
 	'Published scores of a person over time; see influence_history(text, timestamptz, timestamptz, text)';
 -- Explaining a score: what it is made of, to the point.
@@ -1927,10 +2034,10 @@ CREATE FUNCTION influence_explain(user_id bigint, model text DEFAULT NULL)
 RETURNS TABLE (measure text, network text, value float8, points float8, percentile float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT e.measure, e.network, e.value, e.points, e.percentile
-	FROM @extschema@.influence_explain(user_id::text, model) AS e;
-END;
+	FROM @extschema@.influence_explain(user_id::text, model) AS e
+$$;
 COMMENT ON FUNCTION influence_explain(bigint, text) IS
 	'What a person''s score is made of; see influence_explain(text, text)';
 
@@ -1938,10 +2045,10 @@ CREATE FUNCTION influence_explain(user_id uuid, model text DEFAULT NULL)
 RETURNS TABLE (measure text, network text, value float8, points float8, percentile float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT e.measure, e.network, e.value, e.points, e.percentile
-	FROM @extschema@.influence_explain(user_id::text, model) AS e;
-END;
+	FROM @extschema@.influence_explain(user_id::text, model) AS e
+$$;
 COMMENT ON FUNCTION influence_explain(uuid, text) IS
 	'What a person''s score is made of; see influence_explain(text, text)';
 
@@ -1956,10 +2063,10 @@ CREATE FUNCTION influence_explain_kinds(user_id bigint, model text DEFAULT NULL)
 RETURNS TABLE (measure text, network text, kind text, count float8, decayed_value float8, points float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT e.measure, e.network, e.kind, e.count, e.decayed_value, e.points
-	FROM @extschema@.influence_explain_kinds(user_id::text, model) AS e;
-END;
+	FROM @extschema@.influence_explain_kinds(user_id::text, model) AS e
+$$;
 COMMENT ON FUNCTION influence_explain_kinds(bigint, text) IS
 	'The points of a score by measure, network and kind; see influence_explain_kinds(text, text)';
 
@@ -1967,10 +2074,10 @@ CREATE FUNCTION influence_explain_kinds(user_id uuid, model text DEFAULT NULL)
 RETURNS TABLE (measure text, network text, kind text, count float8, decayed_value float8, points float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT e.measure, e.network, e.kind, e.count, e.decayed_value, e.points
-	FROM @extschema@.influence_explain_kinds(user_id::text, model) AS e;
-END;
+	FROM @extschema@.influence_explain_kinds(user_id::text, model) AS e
+$$;
 COMMENT ON FUNCTION influence_explain_kinds(uuid, text) IS
 	'The points of a score by measure, network and kind; see influence_explain_kinds(text, text)';
 -- Incremental refreshes: what is kept of closed days, and which of them must be
@@ -1978,6 +2085,7 @@ COMMENT ON FUNCTION influence_explain_kinds(uuid, text) IS
 
 -- What is kept can be read again from the sources, so it is neither in the
 -- write-ahead log nor in a dump; after a crash the tables are empty.
+SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE UNLOGGED TABLE influence.closed_days (
 	day_id             bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
 	model              text NOT NULL,
@@ -2051,17 +2159,20 @@ GRANT INSERT (model, source, day, fingerprint, complete, rows, earliest_reaction
 GRANT INSERT (model, source, since, until) ON influence.invalidations TO PUBLIC;
 ALTER TABLE influence.closed_days ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.closed_days
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)))
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_is_owner(m.schema)));
 ALTER TABLE influence.invalidations ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.invalidations
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)))
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_is_owner(m.schema)));
+SET LOCAL search_path = @extschema@, pg_temp;
 
 CREATE FUNCTION influence_owned_source(model text, source text) RETURNS influence.sources
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model);
+	owned influence.models := @extschema@.influence_owned_model(model, true);
 	found influence.sources;
 BEGIN
 	SELECT s.* INTO found FROM influence.sources AS s
@@ -2089,7 +2200,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model);
+	owned influence.models := @extschema@.influence_owned_model(model, true);
 BEGIN
 	IF source IS NOT NULL THEN
 		PERFORM @extschema@.influence_owned_source(model, source);
@@ -2110,15 +2221,15 @@ CREATE FUNCTION influence_log_changes() RETURNS trigger
 AS 'MODULE_PATHNAME'
 LANGUAGE C;
 COMMENT ON FUNCTION influence_log_changes() IS
-	'Trigger of influence_track_changes(): logs the closed days of a source whose rows a statement has added, changed or deleted in influence.invalidations. Arguments: model and source';
+	'Trigger of influence_track_changes(): logs the closed days of a source whose rows a statement has added, changed or deleted in influence.invalidations; fired for a row, those of the row. Arguments: model and source';
 
 CREATE FUNCTION influence_trigger_arguments(model text, source text DEFAULT NULL) RETURNS bytea
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT convert_to(model, getdatabaseencoding()) || '\x00'
-		|| coalesce(convert_to(source, getdatabaseencoding()) || '\x00', '');
-END;
+		|| coalesce(convert_to(source, getdatabaseencoding()) || '\x00', '')
+$$;
 COMMENT ON FUNCTION influence_trigger_arguments(text, text) IS
 	'What pg_trigger.tgargs of the triggers of influence_track_changes() begins with';
 
@@ -2133,6 +2244,7 @@ BEGIN
 	FOR found IN
 		SELECT t.tgname, t.tgrelid::regclass AS relation FROM pg_trigger AS t
 		WHERE t.tgfoid = '@extschema@.influence_log_changes()'::regprocedure
+		  AND t.tgparentid = 0		-- others go with their parent
 		  AND substr(t.tgargs, 1, length(arguments)) = arguments
 		ORDER BY t.tgrelid::regclass::text COLLATE "C", t.tgname
 	LOOP
@@ -2155,6 +2267,7 @@ AS $$
 DECLARE
 	tracked influence.sources := @extschema@.influence_owned_source(model, source);
 	relation_kind "char" := (SELECT c.relkind FROM pg_class AS c WHERE c.oid = tracked.relation);
+	suffix text := substr(md5(model || '/' || source), 1, 8);
 	part regclass;
 	event record;
 BEGIN
@@ -2189,16 +2302,29 @@ BEGIN
 		LOOP
 			EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER %s ON %s %s FOR EACH STATEMENT '
 				'EXECUTE FUNCTION @extschema@.influence_log_changes(%L, %L)',
-				format('influence_%s_%s', lower(event.name), substr(md5(model || '/' || source), 1, 8)),
+				format('influence_%s_%s', lower(event.name), suffix),
 				event.name, part, event.tables, model, source);
 		END LOOP;
+		CONTINUE WHEN NOT (SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class AS c WHERE c.oid = part);
+
+		-- What logical replication writes, and others under session_replication_role = replica: that
+		-- fires triggers for rows, and those for TRUNCATE. Partitions have those of their parent.
+		EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', part, 'influence_truncate_' || suffix);
+		CONTINUE WHEN part <> tracked.relation AND (SELECT c.relispartition FROM pg_class AS c WHERE c.oid = part);
+		EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW '
+			'EXECUTE FUNCTION @extschema@.influence_log_changes(%L, %L)', 'influence_replica_' || suffix, part, model, source);
+		EXECUTE format('ALTER TABLE %s ENABLE REPLICA TRIGGER %I', part, 'influence_replica_' || suffix);
 	END LOOP;
+	IF NOT (SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class AS c WHERE c.oid = tracked.relation) THEN
+		RAISE NOTICE 'what logical replication writes to % is not tracked', tracked.relation
+			USING HINT = 'Only a role with the rights of the owner of a table can track that: call influence_track_changes() as one, or influence_invalidate() where rows are replicated.';
+	END IF;
 	-- nobody has logged what changed so far
-	PERFORM @extschema@.influence_invalidate(model, source => source);
+	PERFORM @extschema@.influence_invalidate(model, NULL::timestamptz, NULL::timestamptz, source);
 END
 $$;
 COMMENT ON FUNCTION influence_track_changes(text, text) IS
-	'Puts triggers on the table of a source, and on its partitions, that log which closed days INSERT, UPDATE, DELETE, COPY, MERGE and TRUNCATE touch, so that the next refresh reads these again. Call it again when partitions were added. Errors: 42704 no such model or source, 42501 the model belongs to another role or the right TRIGGER on the table is missing, 42809 not a table';
+	'Puts triggers on the table of a source, and on its partitions, that log which closed days INSERT, UPDATE, DELETE, COPY, MERGE and TRUNCATE touch, and (for callers with the rights of the table''s owner; a notice tells others) what logical replication writes, so that the next refresh reads these again. Call it again when partitions were added. Errors: 42704 no such model or source, 42501 the model belongs to another role or the right TRIGGER on the table is missing, 42809 not a table';
 
 CREATE FUNCTION influence_untrack_changes(model text, source text) RETURNS void
 LANGUAGE plpgsql
@@ -2264,10 +2390,10 @@ CREATE FUNCTION influence_what_if(user_id bigint, kind text, network text DEFAUL
 RETURNS TABLE (score_now float8, score_then float8, points float8, tier_now text, tier_then text, raw_now float8, raw_then float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT w.score_now, w.score_then, w.points, w.tier_now, w.tier_then, w.raw_now, w.raw_then
-	FROM @extschema@.influence_what_if(user_id::text, kind, network, count, model) AS w;
-END;
+	FROM @extschema@.influence_what_if(user_id::text, kind, network, count, model) AS w
+$$;
 COMMENT ON FUNCTION influence_what_if(bigint, text, text, int, text) IS
 	'What so many more interactions of a kind would do to a score; see influence_what_if(text, text, text, int, text)';
 
@@ -2275,10 +2401,10 @@ CREATE FUNCTION influence_what_if(user_id uuid, kind text, network text DEFAULT 
 RETURNS TABLE (score_now float8, score_then float8, points float8, tier_now text, tier_then text, raw_now float8, raw_then float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT w.score_now, w.score_then, w.points, w.tier_now, w.tier_then, w.raw_now, w.raw_then
-	FROM @extschema@.influence_what_if(user_id::text, kind, network, count, model) AS w;
-END;
+	FROM @extschema@.influence_what_if(user_id::text, kind, network, count, model) AS w
+$$;
 COMMENT ON FUNCTION influence_what_if(uuid, text, text, int, text) IS
 	'What so many more interactions of a kind would do to a score; see influence_what_if(text, text, text, int, text)';
 
@@ -2293,10 +2419,10 @@ CREATE FUNCTION influence_next_tier(user_id bigint, model text DEFAULT NULL)
 RETURNS TABLE (tier text, min_score float8, points float8, network text, kind text, count int)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT n.tier, n.min_score, n.points, n.network, n.kind, n.count
-	FROM @extschema@.influence_next_tier(user_id::text, model) AS n;
-END;
+	FROM @extschema@.influence_next_tier(user_id::text, model) AS n
+$$;
 COMMENT ON FUNCTION influence_next_tier(bigint, text) IS
 	'The ways to the next tier, cheapest first; see influence_next_tier(text, text)';
 
@@ -2304,45 +2430,48 @@ CREATE FUNCTION influence_next_tier(user_id uuid, model text DEFAULT NULL)
 RETURNS TABLE (tier text, min_score float8, points float8, network text, kind text, count int)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT n.tier, n.min_score, n.points, n.network, n.kind, n.count
-	FROM @extschema@.influence_next_tier(user_id::text, model) AS n;
-END;
+	FROM @extschema@.influence_next_tier(user_id::text, model) AS n
+$$;
 COMMENT ON FUNCTION influence_next_tier(uuid, text) IS
 	'The ways to the next tier, cheapest first; see influence_next_tier(text, text)';
 -- People next to each other: side by side, by rank, within their tier.
 
+CREATE FUNCTION influence_find_people(model text, user_ids text[], within_tier boolean)
+RETURNS TABLE (
+	place bigint, user_id text, score float8, tier text, rank bigint, percentile float8, tier_percentile float8,
+	true_reach float8, amplification float8, network_influence float8, audience float8,
+	day_change float8, week_change float8, month_change float8)
+AS 'MODULE_PATHNAME'
+LANGUAGE C STABLE;
+COMMENT ON FUNCTION influence_find_people(text, text[], boolean) IS
+	'Rows of the view scores of the people given, with their place in the array and NULLs for those with no score; within_tier: with the percentile within the tier. Part of influence_compare() and influence_search()';
+
+CREATE FUNCTION influence_find_best(model text, network text, "limit" int)
+RETURNS TABLE (rank bigint, user_id text, score float8, tier text, week_change float8)
+AS 'MODULE_PATHNAME'
+LANGUAGE C STABLE;
+COMMENT ON FUNCTION influence_find_best(text, text, int) IS
+	'The people of the highest scores, over all or on one network; part of influence_leaderboard()';
+
 CREATE FUNCTION influence_tier_percentile(user_id text, model text DEFAULT NULL) RETURNS float8
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	found record;
-	percentile float8;
-BEGIN
-	found := @extschema@.influence_find_model(model, refreshed => true);
-	-- mid-rank: 1 for whoever scores less, 1/2 for whoever scores the same
-	EXECUTE format('SELECT 50 * (1 + sum(sign(s.score - o.score)) / count(*))
-					FROM %1$I.scores AS s JOIN %1$I.scores AS o ON o.tier = s.tier
-					WHERE s.user_id = $1::%2$s', found.schema, found.id_type)
-	INTO percentile USING user_id;
-	RETURN percentile;
-END
-$$;
+AS 'MODULE_PATHNAME'
+LANGUAGE C STABLE;
 COMMENT ON FUNCTION influence_tier_percentile(text, text) IS
 	'Percent of the people in a person''s tier who score less, those of equal score counted half, 0 to 100; NULL for somebody with no score. Reads the view scores, once over the tier. Errors as for influence_score()';
 
 CREATE FUNCTION influence_tier_percentile(user_id bigint, model text DEFAULT NULL) RETURNS float8
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-RETURN @extschema@.influence_tier_percentile(user_id::text, model);
+AS $$ SELECT @extschema@.influence_tier_percentile(user_id::text, model) $$;
 COMMENT ON FUNCTION influence_tier_percentile(bigint, text) IS
 	'Percentile of a person within the tier; see influence_tier_percentile(text, text)';
 
 CREATE FUNCTION influence_tier_percentile(user_id uuid, model text DEFAULT NULL) RETURNS float8
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-RETURN @extschema@.influence_tier_percentile(user_id::text, model);
+AS $$ SELECT @extschema@.influence_tier_percentile(user_id::text, model) $$;
 COMMENT ON FUNCTION influence_tier_percentile(uuid, text) IS
 	'Percentile of a person within the tier; see influence_tier_percentile(text, text)';
 
@@ -2357,25 +2486,13 @@ AS $$
 DECLARE
 	found record;
 BEGIN
-	found := @extschema@.influence_find_model(model, refreshed => true);
-	RETURN QUERY EXECUTE format($query$
-		WITH people AS (
-			SELECT p.id::%2$s AS typed_id, p.place FROM unnest($1) WITH ORDINALITY AS p (id, place)
-		), within_tier AS (
-			SELECT s.user_id, 50 * (1 + sum(sign(s.score - o.score)) / count(*)) AS percentile
-			FROM %1$I.scores AS s JOIN %1$I.scores AS o ON o.tier = s.tier
-			WHERE s.user_id IN (SELECT p.typed_id FROM people AS p)
-			GROUP BY s.user_id
-		)
-		SELECT p.typed_id::text, f.display_name, s.score, s.tier, s.rank, s.percentile, t.percentile,
-			s.true_reach, s.amplification, s.network_influence, s.audience, s.day_change, s.week_change, s.month_change
-		FROM people AS p
-		LEFT JOIN %1$I.scores AS s ON s.user_id = p.typed_id
-		LEFT JOIN within_tier AS t ON t.user_id = p.typed_id
-		LEFT JOIN @extschema@.influence_find_profiles(%3$L, $1) AS f ON f.user_id = p.typed_id::text
-		ORDER BY p.place
-		$query$, found.schema, found.id_type, found.name)
-	USING user_ids;
+	found := @extschema@.influence_find_model(model, true);
+	RETURN QUERY
+		SELECT p.user_id, f.display_name, p.score, p.tier, p.rank, p.percentile, p.tier_percentile,
+			p.true_reach, p.amplification, p.network_influence, p.audience, p.day_change, p.week_change, p.month_change
+		FROM @extschema@.influence_find_people(found.name, user_ids, true) AS p
+		LEFT JOIN @extschema@.influence_find_profiles(found.name, user_ids, NULL::text) AS f ON f.user_id = p.user_id
+		ORDER BY p.place;
 END
 $$;
 COMMENT ON FUNCTION influence_compare(text[], text) IS
@@ -2388,11 +2505,11 @@ RETURNS TABLE (
 	day_change float8, week_change float8, month_change float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT c.user_id, c.display_name, c.score, c.tier, c.rank, c.percentile, c.tier_percentile, c.true_reach, c.amplification,
 		c.network_influence, c.audience, c.day_change, c.week_change, c.month_change
-	FROM @extschema@.influence_compare(user_ids::text[], model) AS c;
-END;
+	FROM @extschema@.influence_compare(user_ids::text[], model) AS c
+$$;
 COMMENT ON FUNCTION influence_compare(bigint[], text) IS
 	'People of a model side by side; see influence_compare(text[], text)';
 
@@ -2403,11 +2520,11 @@ RETURNS TABLE (
 	day_change float8, week_change float8, month_change float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT c.user_id, c.display_name, c.score, c.tier, c.rank, c.percentile, c.tier_percentile, c.true_reach, c.amplification,
 		c.network_influence, c.audience, c.day_change, c.week_change, c.month_change
-	FROM @extschema@.influence_compare(user_ids::text[], model) AS c;
-END;
+	FROM @extschema@.influence_compare(user_ids::text[], model) AS c
+$$;
 COMMENT ON FUNCTION influence_compare(uuid[], text) IS
 	'People of a model side by side; see influence_compare(text[], text)';
 
@@ -2418,11 +2535,11 @@ RETURNS TABLE (
 	day_change float8, week_change float8, month_change float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT c.user_id, c.display_name, c.score, c.tier, c.rank, c.percentile, c.tier_percentile, c.true_reach, c.amplification,
 		c.network_influence, c.audience, c.day_change, c.week_change, c.month_change
-	FROM @extschema@.influence_compare(user_ids::text[], NULL) AS c;
-END;
+	FROM @extschema@.influence_compare(user_ids::text[], NULL::text) AS c
+$$;
 COMMENT ON FUNCTION influence_compare(bigint[]) IS
 	'People of the default model side by side; see influence_compare(text[], text)';
 
@@ -2433,11 +2550,11 @@ RETURNS TABLE (
 	day_change float8, week_change float8, month_change float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT c.user_id, c.display_name, c.score, c.tier, c.rank, c.percentile, c.tier_percentile, c.true_reach, c.amplification,
 		c.network_influence, c.audience, c.day_change, c.week_change, c.month_change
-	FROM @extschema@.influence_compare(user_ids::text[], NULL) AS c;
-END;
+	FROM @extschema@.influence_compare(user_ids::text[], NULL::text) AS c
+$$;
 COMMENT ON FUNCTION influence_compare(uuid[]) IS
 	'People of the default model side by side; see influence_compare(text[], text)';
 
@@ -2448,11 +2565,11 @@ RETURNS TABLE (
 	day_change float8, week_change float8, month_change float8)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT c.user_id, c.display_name, c.score, c.tier, c.rank, c.percentile, c.tier_percentile, c.true_reach, c.amplification,
 		c.network_influence, c.audience, c.day_change, c.week_change, c.month_change
-	FROM @extschema@.influence_compare(user_ids, NULL) AS c;
-END;
+	FROM @extschema@.influence_compare(user_ids, NULL::text) AS c
+$$;
 COMMENT ON FUNCTION influence_compare(text[]) IS
 	'People of the default model side by side; see influence_compare(text[], text)';
 
@@ -2463,38 +2580,30 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	found record;
-	best text;
 BEGIN
 	IF "limit" < 0 THEN
 		RAISE EXCEPTION 'limit must not be negative, but is %', "limit"
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give the number of people, or NULL for all.';
 	END IF;
-	found := @extschema@.influence_find_model(model, refreshed => true);
-	IF network IS NULL THEN
-		best := format('SELECT s.rank, s.user_id, s.score, s.tier, s.week_change
-						FROM %1$I.scores AS s ORDER BY s.rank LIMIT $1', found.schema);
-	ELSE
-		best := format('SELECT row_number() OVER (ORDER BY n.score DESC, n.user_id%2$s) AS rank, n.user_id, n.score, s.tier, s.week_change
-						FROM (SELECT o.user_id, o.score FROM %1$I.network_scores AS o WHERE o.network = $2
-							  ORDER BY o.score DESC, o.user_id%2$s LIMIT $1) AS n
-						JOIN %1$I.scores AS s ON s.user_id = n.user_id',
-					   found.schema, CASE found.id_type WHEN 'text'::regtype THEN ' COLLATE "C"' END);
-	END IF;
-	RETURN QUERY EXECUTE format('
-		WITH best AS MATERIALIZED (%1$s)
-		SELECT b.rank, b.user_id::text, f.display_name, b.score, b.tier, b.week_change
+	found := @extschema@.influence_find_model(model, true);
+	RETURN QUERY
+		WITH best AS MATERIALIZED (
+			SELECT * FROM @extschema@.influence_find_best(found.name, network, "limit")
+		)
+		SELECT b.rank, b.user_id, f.display_name, b.score, b.tier, b.week_change
 		FROM best AS b
-		LEFT JOIN @extschema@.influence_find_profiles(%2$L, ARRAY(SELECT b.user_id::text FROM best AS b)) AS f ON f.user_id = b.user_id::text
-		ORDER BY b.rank', best, found.name)
-	USING "limit", network;
+		LEFT JOIN @extschema@.influence_find_profiles(found.name, ARRAY(SELECT b.user_id FROM best AS b), NULL::text) AS f
+			ON f.user_id = b.user_id
+		ORDER BY b.rank;
 END
 $$;
 COMMENT ON FUNCTION influence_leaderboard(text, text, int) IS
 	'The people of the highest scores, best first, over all or on one network: score is that of the network then, while tier and week_change are always those of the person; display_name with influence_set_profiles(). limit: NULL for all. Needs SELECT on scores, with a network on network_scores, and on the profile relation where there is one. Error 22023 for a negative limit, otherwise as for influence_score()';
 -- Privacy: people who are not scored, and leave no trace.
 
+SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE TABLE influence.privacy_choices (
-	model      text NOT NULL REFERENCES influence.models ON DELETE CASCADE,
+	model      text NOT NULL,
 	user_hash  bytea NOT NULL
 		CONSTRAINT user_hash_of_32_bytes CHECK (octet_length(user_hash) = 32),
 	choice     text NOT NULL
@@ -2508,11 +2617,18 @@ COMMENT ON COLUMN influence.privacy_choices.user_hash IS 'SHA-256 of the model''
 COMMENT ON COLUMN influence.privacy_choices.choice IS 'opted_in: may be scored where scored_only is on; opted_out, forgotten: is not scored, and acts as somebody unknown';
 COMMENT ON COLUMN influence.privacy_choices.chosen_at IS 'When';
 
+CREATE TRIGGER privacy_choices_model_fkey AFTER INSERT OR UPDATE OF model ON influence.privacy_choices
+	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+CREATE TRIGGER referred_to_by_privacy_choices BEFORE DELETE OR UPDATE OF model ON influence.models
+	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('privacy_choices', 'model');
+
 GRANT SELECT, INSERT, UPDATE, DELETE ON influence.privacy_choices TO PUBLIC;
 ALTER TABLE influence.privacy_choices ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON influence.privacy_choices
-	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)));
+	USING (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_may_change(m.schema, m.created_by)))
+	WITH CHECK (model IN (SELECT m.model FROM influence.models AS m WHERE @extschema@.influence_is_owner(m.schema)));
 SELECT pg_catalog.pg_extension_config_dump('influence.privacy_choices', '');
+SET LOCAL search_path = @extschema@, pg_temp;
 
 CREATE FUNCTION influence_user_hash(salt bytea, id_type regtype, user_id text) RETURNS bytea
 AS 'MODULE_PATHNAME'
@@ -2533,7 +2649,7 @@ AS $$
 DECLARE
 	owned influence.models;
 BEGIN
-	owned := @extschema@.influence_owned_model((@extschema@.influence_find_model(model)).name);
+	owned := @extschema@.influence_owned_model((@extschema@.influence_find_model(model, false)).name, true);
 	IF user_id IS NULL THEN
 		RAISE EXCEPTION 'user_id must not be NULL' USING ERRCODE = 'null_value_not_allowed';
 	END IF;
@@ -2553,104 +2669,82 @@ COMMENT ON FUNCTION influence_choose_privacy(text, text, text) IS
 CREATE FUNCTION influence_opt_out(user_id text, model text DEFAULT NULL) RETURNS void
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT @extschema@.influence_choose_privacy(user_id, 'opted_out', model);
-END;
+AS $$
+	SELECT @extschema@.influence_choose_privacy(user_id, 'opted_out'::text, model)
+$$;
 COMMENT ON FUNCTION influence_opt_out(text, text) IS
 	'A person is not scored any more: at commit no view of the model and no history holds a row about them, and no refresh makes one until influence_opt_in(). What they do to others counts as of somebody unknown, or not at all (opted_out_actors in influence.models). Waits for a refresh that is running. model: default influence.default_model, else the only one. For the owner of the model. Errors: 42501 for others, 22P02 for an id that is none of the model''s type';
 
 CREATE FUNCTION influence_opt_out(user_id bigint, model text DEFAULT NULL) RETURNS void
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT @extschema@.influence_choose_privacy(user_id::text, 'opted_out', model);
-END;
+AS $$
+	SELECT @extschema@.influence_choose_privacy(user_id::text, 'opted_out'::text, model)
+$$;
 COMMENT ON FUNCTION influence_opt_out(bigint, text) IS 'A person is not scored any more; see influence_opt_out(text, text)';
 
 CREATE FUNCTION influence_opt_out(user_id uuid, model text DEFAULT NULL) RETURNS void
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT @extschema@.influence_choose_privacy(user_id::text, 'opted_out', model);
-END;
+AS $$
+	SELECT @extschema@.influence_choose_privacy(user_id::text, 'opted_out'::text, model)
+$$;
 COMMENT ON FUNCTION influence_opt_out(uuid, text) IS 'A person is not scored any more; see influence_opt_out(text, text)';
 
 CREATE FUNCTION influence_opt_in(user_id text, model text DEFAULT NULL) RETURNS void
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT @extschema@.influence_choose_privacy(user_id, 'opted_in', model);
-END;
+AS $$
+	SELECT @extschema@.influence_choose_privacy(user_id, 'opted_in'::text, model)
+$$;
 COMMENT ON FUNCTION influence_opt_in(text, text) IS
 	'A person may be scored, from the next refresh on: takes back influence_opt_out() and influence_forget(), and is the consent that scored_only in influence.models asks for. Arguments and errors as for influence_opt_out(text, text)';
 
 CREATE FUNCTION influence_opt_in(user_id bigint, model text DEFAULT NULL) RETURNS void
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT @extschema@.influence_choose_privacy(user_id::text, 'opted_in', model);
-END;
+AS $$
+	SELECT @extschema@.influence_choose_privacy(user_id::text, 'opted_in'::text, model)
+$$;
 COMMENT ON FUNCTION influence_opt_in(bigint, text) IS 'A person may be scored; see influence_opt_in(text, text)';
 
 CREATE FUNCTION influence_opt_in(user_id uuid, model text DEFAULT NULL) RETURNS void
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT @extschema@.influence_choose_privacy(user_id::text, 'opted_in', model);
-END;
+AS $$
+	SELECT @extschema@.influence_choose_privacy(user_id::text, 'opted_in'::text, model)
+$$;
 COMMENT ON FUNCTION influence_opt_in(uuid, text) IS 'A person may be scored; see influence_opt_in(text, text)';
 
 CREATE FUNCTION influence_forget(user_id text, model text DEFAULT NULL) RETURNS void
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT @extschema@.influence_choose_privacy(user_id, 'forgotten', model);
-END;
+AS $$
+	SELECT @extschema@.influence_choose_privacy(user_id, 'forgotten'::text, model)
+$$;
 COMMENT ON FUNCTION influence_forget(text, text) IS
 	'Forget a person: as influence_opt_out(), noted as a request for erasure. influence_check_forgotten() proves it. Your own tables are yours to clear';
 
 CREATE FUNCTION influence_forget(user_id bigint, model text DEFAULT NULL) RETURNS void
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT @extschema@.influence_choose_privacy(user_id::text, 'forgotten', model);
-END;
+AS $$
+	SELECT @extschema@.influence_choose_privacy(user_id::text, 'forgotten'::text, model)
+$$;
 COMMENT ON FUNCTION influence_forget(bigint, text) IS 'Forget a person; see influence_forget(text, text)';
 
 CREATE FUNCTION influence_forget(user_id uuid, model text DEFAULT NULL) RETURNS void
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT @extschema@.influence_choose_privacy(user_id::text, 'forgotten', model);
-END;
+AS $$
+	SELECT @extschema@.influence_choose_privacy(user_id::text, 'forgotten'::text, model)
+$$;
 COMMENT ON FUNCTION influence_forget(uuid, text) IS 'Forget a person; see influence_forget(text, text)';
 
 CREATE FUNCTION influence_check_forgotten(user_id text, model text DEFAULT NULL)
 RETURNS TABLE (relation text, matches bigint)
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	owned influence.models;
-	place record;
-BEGIN
-	owned := @extschema@.influence_owned_model((@extschema@.influence_find_model(model)).name);
-	-- every relation of ours that holds people has them in this column
-	FOR place IN
-		SELECT c.oid::regclass::text AS name
-		FROM pg_class AS c
-		JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'user_id' AND NOT a.attisdropped
-		WHERE c.relkind IN ('r', 'p', 'm') AND NOT c.relispartition
-			AND c.relnamespace = to_regnamespace(quote_ident(owned.schema))
-		ORDER BY c.relname
-	LOOP
-		relation := place.name;
-		EXECUTE format('SELECT count(*) FROM %s AS r WHERE r.user_id = $1::%s', place.name, owned.id_type)
-		INTO matches USING user_id;
-		RETURN NEXT;
-	END LOOP;
-END
-$$;
+AS 'MODULE_PATHNAME'
+LANGUAGE C STABLE;
 COMMENT ON FUNCTION influence_check_forgotten(text, text) IS
 	'Look for a person in every relation of a model: a row for each of them, with the number of its rows about them. After influence_opt_out() or influence_forget() all are 0. For the owner of the model';
 
@@ -2658,24 +2752,25 @@ CREATE FUNCTION influence_check_forgotten(user_id bigint, model text DEFAULT NUL
 RETURNS TABLE (relation text, matches bigint)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT c.relation, c.matches FROM @extschema@.influence_check_forgotten(user_id::text, model) AS c;
-END;
+AS $$
+	SELECT c.relation, c.matches FROM @extschema@.influence_check_forgotten(user_id::text, model) AS c
+$$;
 COMMENT ON FUNCTION influence_check_forgotten(bigint, text) IS 'Look for a person in every relation of a model; see influence_check_forgotten(text, text)';
 
 CREATE FUNCTION influence_check_forgotten(user_id uuid, model text DEFAULT NULL)
 RETURNS TABLE (relation text, matches bigint)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT c.relation, c.matches FROM @extschema@.influence_check_forgotten(user_id::text, model) AS c;
-END;
+AS $$
+	SELECT c.relation, c.matches FROM @extschema@.influence_check_forgotten(user_id::text, model) AS c
+$$;
 COMMENT ON FUNCTION influence_check_forgotten(uuid, text) IS 'Look for a person in every relation of a model; see influence_check_forgotten(text, text)';
 -- The configuration of a model as one value: to look at, to keep with the log,
 -- to change, and to preview changes of.
 
 -- In the shape that influence_configure() takes. Without what is fixed at
 -- creation or written by refreshes, and without the salt, which is a secret.
+SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE VIEW influence.current_configuration WITH (security_invoker = true) AS
 	SELECT
 		m.model,
@@ -2699,6 +2794,7 @@ COMMENT ON COLUMN influence.current_configuration.model IS 'Model';
 COMMENT ON COLUMN influence.current_configuration.formula_version IS 'Version of the formula';
 COMMENT ON COLUMN influence.current_configuration.configuration IS 'Object with models (the options), networks, signals, tiers, sources and accounts; without the last two it is a change for influence_configure()';
 GRANT SELECT ON influence.current_configuration TO PUBLIC;
+SET LOCAL search_path = @extschema@, pg_temp;
 
 CREATE FUNCTION influence_configure_row(model text, relation regclass, key text[], change jsonb) RETURNS void
 LANGUAGE plpgsql
@@ -2784,7 +2880,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model);
+	owned influence.models := @extschema@.influence_owned_model(model, true);
 	options jsonb := coalesce(changes->'models', '{}');
 	others jsonb;
 	part text;
@@ -2807,7 +2903,7 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give it once, inside or outside of "models".';
 	END IF;
 
-	PERFORM @extschema@.influence_configure_row(owned.model, 'influence.models', '{}', options || others);
+	PERFORM @extschema@.influence_configure_row(owned.model, 'influence.models'::regclass, '{}'::text[], options || others);
 	FOREACH part IN ARRAY '{networks,signals,tiers}'::text[] LOOP
 		IF jsonb_typeof(coalesce(changes->part, '[]')) <> 'array' THEN
 			RAISE EXCEPTION '"%" in the changes of model "%" is not an array: %', part, model, changes->part
@@ -2837,7 +2933,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model);
+	owned influence.models := @extschema@.influence_owned_model(model, true);
 BEGIN
 	IF owned.published_as_of IS NULL THEN
 		RAISE EXCEPTION 'model "%" has not been refreshed yet', model
@@ -2852,14 +2948,14 @@ COMMENT ON FUNCTION influence_preview_moment(text, timestamptz) IS
 CREATE FUNCTION influence_preview_recalibrates(model text, changes jsonb, recalibrate boolean) RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT coalesce(recalibrate, false)
 		OR flat.options ?| '{target_mean,target_p95}'
 		OR coalesce(flat.options->>'calibration_policy', m.calibration_policy) = 'each_refresh'
 	FROM influence.models AS m
 	CROSS JOIN LATERAL (SELECT CASE WHEN jsonb_typeof(changes->'models') = 'object' THEN changes || (changes->'models') ELSE changes END) AS flat (options)
-	WHERE m.model = influence_preview_recalibrates.model;
-END;
+	WHERE m.model = influence_preview_recalibrates.model
+$$;
 COMMENT ON FUNCTION influence_preview_recalibrates(text, jsonb, boolean) IS
 	'Whether a preview fits the map from raw to score anew: on request, when the targets change, and when the map follows the population';
 
@@ -2872,13 +2968,13 @@ RETURNS TABLE (user_id text, score_before float8, score_after float8, change flo
 			   tier_before text, tier_after text, rank_before bigint, rank_after bigint)
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	SELECT p.user_id, p.score_before, p.score_after, p.score_after - p.score_before,
 		p.tier_before, p.tier_after, p.rank_before, p.rank_after
-	FROM @extschema@.influence_preview_rows(model, coalesce(changes, '{}'),
+	FROM @extschema@.influence_preview_rows(model, coalesce(changes, '{}'::jsonb),
 			@extschema@.influence_preview_moment(model, as_of),
-			@extschema@.influence_preview_recalibrates(model, changes, recalibrate)) AS p;
-END;
+			@extschema@.influence_preview_recalibrates(model, changes, recalibrate)) AS p
+$$;
 COMMENT ON FUNCTION influence_preview_scores(text, jsonb, timestamptz, boolean) IS
 	'The published score of each person beside the one under changed options, as influence_configure() takes them; nothing is published or changed. NULL where a person has no score, before or after. as_of: default the published moment. The map from raw to score stays as it is, unless recalibrate is true, the changes touch target_mean or target_p95, or the map follows the population. For the owner of the model. Errors: those of influence_configure() and of a refresh, 55000 before the first refresh, 25006 in a read-only transaction';
 
@@ -2890,7 +2986,7 @@ CREATE FUNCTION influence_preview(
 RETURNS jsonb
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
 	WITH p AS MATERIALIZED (
 		SELECT * FROM @extschema@.influence_preview_scores(model, changes, as_of, recalibrate)
 	), moved AS MATERIALIZED (
@@ -2923,8 +3019,8 @@ BEGIN ATOMIC
 		'largest_falls', (SELECT coalesce(jsonb_agg(m.person ORDER BY m.fall), '[]') FROM moved AS m WHERE m.fall <= 10 AND m.change < 0),
 		'tiers', (SELECT coalesce(jsonb_agg(jsonb_build_object('from', t.tier_before, 'to', t.tier_after, 'people', t.people)
 											ORDER BY t.low_before DESC, t.low_after DESC), '[]') FROM tiers AS t))
-	FROM p;
-END;
+	FROM p
+$$;
 COMMENT ON FUNCTION influence_preview(text, jsonb, timestamptz, boolean) IS
 	'What changed options would do to the published scores, as an object: people scored after, compared (with a score before and after), new, gone, the means, how many move by more than 1, 5 and 10 points, the ten largest rises and falls, and how many go from which tier to which. Nothing is published or changed. Arguments and errors as for influence_preview_scores()';
 -- Profiles: the relation that knows the names of people, and finding them by name.
@@ -2935,6 +3031,44 @@ AS 'MODULE_PATHNAME'
 LANGUAGE C STABLE;
 COMMENT ON FUNCTION influence_find_profiles(text, text[], text) IS
 	'Names of people of a model, of those given (NULL: everybody) whose name holds a text (NULL: any), a row each; part of influence_leaderboard(), influence_compare() and influence_search(). Errors: 42501 the caller may not read the profile relation, or row-level security applies, 42P01 it is gone, 55000 no profiles (name)';
+
+CREATE FUNCTION influence_create_named_scores(model text, schema text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- reads the profiles when it is read, so that their relation can be altered and dropped
+	EXECUTE format($view$
+		CREATE OR REPLACE VIEW %1$I.named_scores WITH (security_invoker = true) AS
+		SELECT s.user_id, p.display_name, p.region, p.account_created_at, s.as_of - p.account_created_at AS account_age,
+			s.score, s.tier, s.rank, s.percentile, s.day_change, s.week_change, s.month_change, s.last_active_at, s.as_of
+		FROM %1$I.scores AS s
+		LEFT JOIN @extschema@.influence_find_profiles(%2$L) AS p ON p.user_id = s.user_id::text
+		$view$, schema, model);
+	EXECUTE format('COMMENT ON VIEW %I.named_scores IS %L', schema,
+		format('Scores of the influence model "%s" with the profiles of its people; who reads it needs SELECT on scores and on the relation of the profiles', model));
+	EXECUTE format($comments$
+		COMMENT ON COLUMN %1$I.named_scores.user_id IS 'The person';
+		COMMENT ON COLUMN %1$I.named_scores.display_name IS 'Name; NULL when there is no profile';
+		COMMENT ON COLUMN %1$I.named_scores.region IS 'Region; NULL when unknown';
+		COMMENT ON COLUMN %1$I.named_scores.account_created_at IS 'When the account was made; NULL when unknown';
+		COMMENT ON COLUMN %1$I.named_scores.account_age IS 'Age of the account when the score was computed';
+		COMMENT ON COLUMN %1$I.named_scores.score IS 'As in scores, like the columns that follow';
+		COMMENT ON COLUMN %1$I.named_scores.tier IS 'See scores';
+		COMMENT ON COLUMN %1$I.named_scores.rank IS 'See scores';
+		COMMENT ON COLUMN %1$I.named_scores.percentile IS 'See scores';
+		COMMENT ON COLUMN %1$I.named_scores.day_change IS 'See scores';
+		COMMENT ON COLUMN %1$I.named_scores.week_change IS 'See scores';
+		COMMENT ON COLUMN %1$I.named_scores.month_change IS 'See scores';
+		COMMENT ON COLUMN %1$I.named_scores.last_active_at IS 'See scores';
+		COMMENT ON COLUMN %1$I.named_scores.as_of IS 'See scores'
+		$comments$, schema);
+	EXECUTE format('ALTER VIEW %I.named_scores OWNER TO %s', schema,
+		(SELECT c.relowner::regrole FROM pg_class AS c WHERE c.oid = format('%I.scores', schema)::regclass));
+END
+$$;
+COMMENT ON FUNCTION influence_create_named_scores(text, text) IS
+	'Makes the view named_scores of a model, for influence_set_profiles(). Errors: 42P07 or 42809 something else has its name';
 
 CREATE FUNCTION influence_set_profiles(
 	model text,
@@ -2948,7 +3082,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model);
+	owned influence.models := @extschema@.influence_owned_model(model, true);
 	added influence.profiles;
 BEGIN
 	IF user_id IS NULL OR display_name IS NULL THEN
@@ -2956,7 +3090,7 @@ BEGIN
 			USING ERRCODE = 'null_value_not_allowed',
 				  HINT = 'Map the columns: user_id => ''id'', display_name => ''name''.';
 	END IF;
-	PERFORM @extschema@.influence_check_relation(relation, 'profiles',
+	PERFORM @extschema@.influence_check_relation(relation, 'profiles'::text,
 		(SELECT c.relowner FROM pg_class AS c WHERE c.oid = to_regclass(format('%I.scores', owned.schema))));
 
 	added.model := model;
@@ -2964,33 +3098,35 @@ BEGIN
 	added.relation_name := (SELECT format('%I.%I', n.nspname, c.relname)
 							FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 							WHERE c.oid = influence_set_profiles.relation);
-	added.user_id            := @extschema@.influence_check_mapping(relation, user_id, owned.id_type, 'user_id', 'profiles', model);
-	added.display_name       := @extschema@.influence_check_mapping(relation, display_name, 'text', 'display_name', 'profiles', model);
-	added.region             := @extschema@.influence_check_mapping(relation, region, 'text', 'region', 'profiles', model);
-	added.account_created_at := @extschema@.influence_check_mapping(relation, account_created_at, 'timestamptz', 'account_created_at', 'profiles', model);
+	added.user_id            := @extschema@.influence_check_mapping(relation, user_id, owned.id_type, 'user_id'::text, 'profiles'::text, model);
+	added.display_name       := @extschema@.influence_check_mapping(relation, display_name, 'text'::regtype, 'display_name'::text, 'profiles'::text, model);
+	added.region             := @extschema@.influence_check_mapping(relation, region, 'text'::regtype, 'region'::text, 'profiles'::text, model);
+	added.account_created_at := @extschema@.influence_check_mapping(relation, account_created_at, 'timestamptz'::regtype, 'account_created_at'::text, 'profiles'::text, model);
 	DELETE FROM influence.profiles AS p WHERE p.model = owned.model;
 	INSERT INTO influence.profiles SELECT added.*;
+	PERFORM @extschema@.influence_create_named_scores(owned.model, owned.schema);
 END
 $$;
 COMMENT ON FUNCTION influence_set_profiles(text, regclass, text, text, text, text) IS
-	'Registers the relation that holds the names of a model''s people, in place of an earlier one. user_id and display_name, and region and account_created_at where there are such, are SQL expressions over its columns, most simply column names. influence_leaderboard(), influence_compare() and influence_search() read it as the owner of the model, for callers who may SELECT from it. Errors as for influence_add_source()';
+	'Registers the relation that holds the names of a model''s people, in place of an earlier one. user_id and display_name, and region and account_created_at where there are such, are SQL expressions over its columns, most simply column names. influence_leaderboard(), influence_compare() and influence_search() read it as the owner of the model, for callers who may SELECT from it, and so does the view named_scores that is made in the model''s schema. Errors as for influence_add_source()';
 
 CREATE FUNCTION influence_remove_profiles(model text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model);
+	owned influence.models := @extschema@.influence_owned_model(model, true);
 BEGIN
 	DELETE FROM influence.profiles AS p WHERE p.model = owned.model;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'model "%" has no profiles', model
 			USING ERRCODE = 'undefined_object', HINT = 'influence_set_profiles() registers the relation that holds them.';
 	END IF;
+	EXECUTE format('DROP VIEW IF EXISTS %I.named_scores', owned.schema);
 END
 $$;
 COMMENT ON FUNCTION influence_remove_profiles(text) IS
-	'Forgets the relation with the profiles of a model. Errors: 42704 no such model or no profiles, 42501 the model belongs to another role';
+	'Forgets the relation with the profiles of a model, and drops the view named_scores. Errors: 42704 no such model or no profiles, 42501 the model belongs to another role';
 
 CREATE FUNCTION influence_search(model text, name text, "limit" int DEFAULT 10)
 RETURNS TABLE (user_id text, display_name text, region text, account_created_at timestamptz, score float8, tier text, rank bigint)
@@ -3008,14 +3144,17 @@ BEGIN
 		RAISE EXCEPTION 'limit must not be negative, but is %', "limit"
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give the number of people, or NULL for all.';
 	END IF;
-	found := @extschema@.influence_find_model(model, refreshed => true);
-	RETURN QUERY EXECUTE format('
-		SELECT p.user_id, p.display_name, p.region, p.account_created_at, s.score, s.tier, s.rank
-		FROM @extschema@.influence_find_profiles(%3$L, NULL, $1) AS p
-		LEFT JOIN %1$I.scores AS s ON s.user_id = p.user_id::%2$s
-		ORDER BY s.rank, p.display_name COLLATE "C", p.user_id COLLATE "C"
-		LIMIT $2', found.schema, found.id_type, found.name)
-	USING name, "limit";
+	found := @extschema@.influence_find_model(model, true);
+	RETURN QUERY
+		WITH matches AS MATERIALIZED (
+			SELECT * FROM @extschema@.influence_find_profiles(found.name, NULL::text[], name)
+		)
+		SELECT m.user_id, m.display_name, m.region, m.account_created_at, p.score, p.tier, p.rank
+		FROM matches AS m
+		LEFT JOIN @extschema@.influence_find_people(found.name, ARRAY(SELECT m.user_id FROM matches AS m), false) AS p
+			ON p.user_id = m.user_id
+		ORDER BY p.rank, m.display_name COLLATE "C", m.user_id COLLATE "C"
+		LIMIT "limit";
 END
 $$;
 COMMENT ON FUNCTION influence_search(text, text, int) IS
@@ -3033,21 +3172,22 @@ CREATE FUNCTION influence_job_name(model text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 -- pg_cron 1.4 keeps 63 bytes of a job's name
-RETURN 'influence:' || CASE WHEN octet_length(model) <= 53 THEN model ELSE md5(model) END;
+AS $$ SELECT 'influence:' || CASE WHEN octet_length(model) <= 53 THEN model ELSE md5(model) END $$;
 COMMENT ON FUNCTION influence_job_name(text) IS
 	'Name of the pg_cron job of a model: influence:<model>, with the MD5 of a name of more than 53 bytes';
 
 CREATE FUNCTION influence_job_command(model text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-RETURN 'SELECT @extschema@.influence_refresh(' || quote_literal(model) || ')';
+-- with the exact arguments, so that no other function of that name is meant
+AS $$ SELECT 'SELECT @extschema@.influence_refresh(' || quote_literal(model) || '::pg_catalog.text, pg_catalog.now(), false)' $$;
 COMMENT ON FUNCTION influence_job_command(text) IS
 	'Statement that the pg_cron job of a model runs';
 
 CREATE FUNCTION influence_has_pg_cron() RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-RETURN EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron');
+AS $$ SELECT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron') $$;
 COMMENT ON FUNCTION influence_has_pg_cron() IS
 	'Whether pg_cron is installed in this database';
 
@@ -3057,7 +3197,8 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF NOT @extschema@.influence_has_pg_cron() OR NOT has_schema_privilege('cron', 'USAGE') THEN
+	-- by no name in the schema of the extension, which its owner can rename: a view calls this
+	IF NOT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron') OR NOT has_schema_privilege('cron', 'USAGE') THEN
 		RETURN;
 	END IF;
 	RETURN QUERY EXECUTE
@@ -3065,32 +3206,15 @@ BEGIN
 		 FROM cron.job AS j
 		 WHERE j.jobname::text = $1 AND j.database = current_database()
 		 ORDER BY j.jobid'
-		USING @extschema@.influence_job_name(model);
+		USING 'influence:' || CASE WHEN octet_length(model) <= 53 THEN model ELSE md5(model) END;
 END
 $$;
 COMMENT ON FUNCTION influence_jobs(text) IS
 	'pg_cron jobs of a model that the current role may see: its own, and for a superuser all; nothing without pg_cron';
 
 CREATE FUNCTION influence_job_next_run(schedule text, after timestamptz) RETURNS timestamptz
-LANGUAGE plpgsql STABLE STRICT
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	timezone text := 'GMT';
-BEGIN
-	-- since pg_cron 1.5 a setting says in which time zone schedules are meant
-	BEGIN
-		timezone := coalesce(current_setting('cron.timezone', true), timezone);
-	EXCEPTION WHEN insufficient_privilege THEN
-		NULL;
-	END;
-	RETURN @extschema@.influence_next_run(schedule, (after AT TIME ZONE timezone) AT TIME ZONE 'GMT')
-		AT TIME ZONE 'GMT' AT TIME ZONE timezone;
-EXCEPTION WHEN invalid_parameter_value THEN
-	-- a job that was altered to something only pg_cron understands
-	RETURN NULL;
-END
-$$;
+AS 'MODULE_PATHNAME'
+LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION influence_job_next_run(text, timestamptz) IS
 	'First run of a pg_cron job later than a moment; NULL when its schedule is not understood';
 
@@ -3142,12 +3266,34 @@ $$;
 COMMENT ON FUNCTION influence_require_pg_cron(text, text) IS
 	'Error that says what to do unless pg_cron can be used from this database: 0A000 when it is not here, 42501 when the role may not use it';
 
+CREATE FUNCTION influence_check_job_schema() RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	owner oid := (SELECT CASE WHEN r.rolname = 'pg_database_owner' THEN d.datdba ELSE n.nspowner END
+				  FROM pg_namespace AS n
+				  JOIN pg_roles AS r ON r.oid = n.nspowner
+				  JOIN pg_database AS d ON d.datname = current_database()
+				  WHERE n.oid = '@extschema@'::regnamespace);
+BEGIN
+	-- the job names a function there, and whoever owns a schema can put another in its place
+	IF (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user)
+			AND NOT (SELECT r.rolsuper FROM pg_roles AS r WHERE r.oid = owner) THEN
+		RAISE EXCEPTION 'a job of superuser "%" would run what role "%" puts into schema %', current_user, pg_get_userbyid(owner), '@extschema@'
+			USING ERRCODE = 'insufficient_privilege', HINT = 'SET ROLE to the owner of the model and schedule it again.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_check_job_schema() IS
+	'Error 42501 for a superuser where the schema of the extension belongs to a role that is none; part of influence_schedule()';
+
 CREATE FUNCTION influence_schedule(model text, cron text) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model);
+	owned influence.models := @extschema@.influence_owned_model(model, true);
 	job_id bigint;
 BEGIN
 	IF cron IS NULL THEN
@@ -3157,6 +3303,7 @@ BEGIN
 	-- an error when the schedule is not valid
 	PERFORM @extschema@.influence_next_run(cron, now());
 	PERFORM @extschema@.influence_require_pg_cron(owned.model, cron);
+	PERFORM @extschema@.influence_check_job_schema();
 
 	-- pg_cron replaces a job of the same name and role; those of other roles
 	-- that we may see would run beside it
@@ -3199,7 +3346,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	owned influence.models := @extschema@.influence_owned_model(model, with_views => false);
+	owned influence.models := @extschema@.influence_owned_model(model, false);
 BEGIN
 	IF NOT @extschema@.influence_has_pg_cron() THEN
 		RAISE EXCEPTION 'cannot unschedule model "%": pg_cron is not installed in database "%"', model, current_database()
@@ -3217,6 +3364,7 @@ COMMENT ON FUNCTION influence_unschedule(text) IS
 
 -- security_invoker: the caller's row-level security picks the models. In a
 -- model's refresh_status that is a role with SELECT on it, and no more.
+SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE VIEW influence.refresh_status WITH (security_invoker = true) AS
 	SELECT
 		m.model,
@@ -3258,3 +3406,4 @@ COMMENT ON COLUMN influence.refresh_status.last_status IS 'How the last refresh 
 COMMENT ON COLUMN influence.refresh_status.last_error IS 'Message of the last refresh when it failed';
 
 GRANT SELECT ON influence.refresh_status TO PUBLIC;
+SET LOCAL search_path = @extschema@, pg_temp;

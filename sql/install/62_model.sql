@@ -314,7 +314,7 @@ BEGIN
 		SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'p' THEN 'TABLE' ELSE 'MATERIALIZED VIEW' END AS kind, c.relname
 		FROM pg_class AS c
 		WHERE c.relnamespace = to_regnamespace(quote_ident(dropped.schema))
-		  AND (c.relname, c.relkind) IN (('refresh_status', 'v'), ('score_history', 'p'),
+		  AND (c.relname, c.relkind) IN (('refresh_status', 'v'), ('named_scores', 'v'), ('score_history', 'p'),
 										 ('scores', 'm'), ('network_scores', 'm'), ('signals', 'm'))
 		  AND c.relowner = coalesce(owner, c.relowner)
 		ORDER BY c.relkind = 'm', c.relname

@@ -7,6 +7,44 @@ LANGUAGE C STABLE;
 COMMENT ON FUNCTION influence_find_profiles(text, text[], text) IS
 	'Names of people of a model, of those given (NULL: everybody) whose name holds a text (NULL: any), a row each; part of influence_leaderboard(), influence_compare() and influence_search(). Errors: 42501 the caller may not read the profile relation, or row-level security applies, 42P01 it is gone, 55000 no profiles (name)';
 
+CREATE FUNCTION influence_create_named_scores(model text, schema text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- reads the profiles when it is read, so that their relation can be altered and dropped
+	EXECUTE format($view$
+		CREATE OR REPLACE VIEW %1$I.named_scores WITH (security_invoker = true) AS
+		SELECT s.user_id, p.display_name, p.region, p.account_created_at, s.as_of - p.account_created_at AS account_age,
+			s.score, s.tier, s.rank, s.percentile, s.day_change, s.week_change, s.month_change, s.last_active_at, s.as_of
+		FROM %1$I.scores AS s
+		LEFT JOIN @extschema@.influence_find_profiles(%2$L) AS p ON p.user_id = s.user_id::text
+		$view$, schema, model);
+	EXECUTE format('COMMENT ON VIEW %I.named_scores IS %L', schema,
+		format('Scores of the influence model "%s" with the profiles of its people; who reads it needs SELECT on scores and on the relation of the profiles', model));
+	EXECUTE format($comments$
+		COMMENT ON COLUMN %1$I.named_scores.user_id IS 'The person';
+		COMMENT ON COLUMN %1$I.named_scores.display_name IS 'Name; NULL when there is no profile';
+		COMMENT ON COLUMN %1$I.named_scores.region IS 'Region; NULL when unknown';
+		COMMENT ON COLUMN %1$I.named_scores.account_created_at IS 'When the account was made; NULL when unknown';
+		COMMENT ON COLUMN %1$I.named_scores.account_age IS 'Age of the account when the score was computed';
+		COMMENT ON COLUMN %1$I.named_scores.score IS 'As in scores, like the columns that follow';
+		COMMENT ON COLUMN %1$I.named_scores.tier IS 'See scores';
+		COMMENT ON COLUMN %1$I.named_scores.rank IS 'See scores';
+		COMMENT ON COLUMN %1$I.named_scores.percentile IS 'See scores';
+		COMMENT ON COLUMN %1$I.named_scores.day_change IS 'See scores';
+		COMMENT ON COLUMN %1$I.named_scores.week_change IS 'See scores';
+		COMMENT ON COLUMN %1$I.named_scores.month_change IS 'See scores';
+		COMMENT ON COLUMN %1$I.named_scores.last_active_at IS 'See scores';
+		COMMENT ON COLUMN %1$I.named_scores.as_of IS 'See scores'
+		$comments$, schema);
+	EXECUTE format('ALTER VIEW %I.named_scores OWNER TO %s', schema,
+		(SELECT c.relowner::regrole FROM pg_class AS c WHERE c.oid = format('%I.scores', schema)::regclass));
+END
+$$;
+COMMENT ON FUNCTION influence_create_named_scores(text, text) IS
+	'Makes the view named_scores of a model, for influence_set_profiles(). Errors: 42P07 or 42809 something else has its name';
+
 CREATE FUNCTION influence_set_profiles(
 	model text,
 	relation regclass,
@@ -41,10 +79,11 @@ BEGIN
 	added.account_created_at := @extschema@.influence_check_mapping(relation, account_created_at, 'timestamptz'::regtype, 'account_created_at'::text, 'profiles'::text, model);
 	DELETE FROM influence.profiles AS p WHERE p.model = owned.model;
 	INSERT INTO influence.profiles SELECT added.*;
+	PERFORM @extschema@.influence_create_named_scores(owned.model, owned.schema);
 END
 $$;
 COMMENT ON FUNCTION influence_set_profiles(text, regclass, text, text, text, text) IS
-	'Registers the relation that holds the names of a model''s people, in place of an earlier one. user_id and display_name, and region and account_created_at where there are such, are SQL expressions over its columns, most simply column names. influence_leaderboard(), influence_compare() and influence_search() read it as the owner of the model, for callers who may SELECT from it. Errors as for influence_add_source()';
+	'Registers the relation that holds the names of a model''s people, in place of an earlier one. user_id and display_name, and region and account_created_at where there are such, are SQL expressions over its columns, most simply column names. influence_leaderboard(), influence_compare() and influence_search() read it as the owner of the model, for callers who may SELECT from it, and so does the view named_scores that is made in the model''s schema. Errors as for influence_add_source()';
 
 CREATE FUNCTION influence_remove_profiles(model text) RETURNS void
 LANGUAGE plpgsql
@@ -58,10 +97,11 @@ BEGIN
 		RAISE EXCEPTION 'model "%" has no profiles', model
 			USING ERRCODE = 'undefined_object', HINT = 'influence_set_profiles() registers the relation that holds them.';
 	END IF;
+	EXECUTE format('DROP VIEW IF EXISTS %I.named_scores', owned.schema);
 END
 $$;
 COMMENT ON FUNCTION influence_remove_profiles(text) IS
-	'Forgets the relation with the profiles of a model. Errors: 42704 no such model or no profiles, 42501 the model belongs to another role';
+	'Forgets the relation with the profiles of a model, and drops the view named_scores. Errors: 42704 no such model or no profiles, 42501 the model belongs to another role';
 
 CREATE FUNCTION influence_search(model text, name text, "limit" int DEFAULT 10)
 RETURNS TABLE (user_id text, display_name text, region text, account_created_at timestamptz, score float8, tier text, rank bigint)

@@ -40,6 +40,31 @@ SELECT * FROM influence_search('named', NULL);
 SELECT * FROM influence_search('named', 'x', -1);
 \echo :LAST_ERROR_SQLSTATE
 
+-- the view of scores with names, for who may read both
+SELECT user_id, display_name, region, account_age, round(score::numeric, 2) AS score, rank FROM named.named_scores ORDER BY rank LIMIT 3;
+SELECT c.relname, c.relowner::regrole, c.reloptions, obj_description(c.oid), (SELECT count(*) FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND col_description(c.oid, a.attnum) IS NULL) AS without_comment
+FROM pg_class AS c WHERE c.oid = 'named.named_scores'::regclass;
+GRANT USAGE ON SCHEMA named TO regress_profiles_reader;
+GRANT SELECT ON named.named_scores TO regress_profiles_reader;
+SET ROLE regress_profiles_reader;
+SELECT count(*) FROM named.named_scores;
+\echo :LAST_ERROR_SQLSTATE
+SET ROLE regress_profiles_owner;
+GRANT SELECT ON named.scores TO regress_profiles_reader;
+SET ROLE regress_profiles_reader;
+SELECT count(*) FROM named.named_scores;
+\echo :LAST_ERROR_SQLSTATE
+SET ROLE regress_profiles_owner;
+GRANT USAGE ON SCHEMA people TO regress_profiles_reader;
+GRANT SELECT ON people.users TO regress_profiles_reader;
+SET ROLE regress_profiles_reader;
+SELECT count(*) FROM named.named_scores;
+SET ROLE regress_profiles_owner;
+REVOKE USAGE ON SCHEMA people FROM regress_profiles_reader;
+REVOKE SELECT ON people.users FROM regress_profiles_reader;
+REVOKE SELECT ON named.scores FROM regress_profiles_reader;
+REVOKE USAGE ON SCHEMA named FROM regress_profiles_reader;
+
 -- another relation in place of the first, with several rows of one person
 CREATE VIEW people.names AS SELECT id::bigint AS id, 'b' || id AS name FROM people.users UNION ALL SELECT id, 'a' || id FROM people.users WHERE id < 3 UNION ALL SELECT NULL, 'nobody';
 SELECT influence_set_profiles('named', 'people.names', 'id', 'name');
