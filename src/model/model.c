@@ -15,7 +15,6 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/relation.h"
 #include "access/table.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
@@ -23,12 +22,18 @@
 #include "catalog/pg_database.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_rewrite.h"
 #include "catalog/pg_type_d.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
-#include "rewrite/prs2lock.h"
+#include "nodes/parsenodes.h"
+#include "nodes/primnodes.h"
+#include "nodes/readfuncs.h"
+#include "rewrite/rewriteSupport.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -120,11 +125,14 @@ models_rows(Oid relation)
 static List *
 scan_models(const char *name)
 {
-	Relation	rel = table_open(models_relation(), AccessShareLock);
+	Relation	rel;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 	List	   *models = NIL;
 
+	/* a lock that is held already does not bring the news of renames and grants */
+	AcceptInvalidationMessages();
+	rel = table_open(models_relation(), AccessShareLock);
 	scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
@@ -134,8 +142,7 @@ scan_models(const char *name)
 			models = lappend(models, model);
 	}
 	systable_endscan(scan);
-	/* the lock keeps the extension from being dropped under what follows */
-	table_close(rel, NoLock);
+	table_close(rel, AccessShareLock);
 	list_sort(models, compare_model_names);
 	return models;
 }
@@ -203,17 +210,24 @@ is_call_for(Node *node, const char *name)
 
 /*
  * Does a materialized view say that it shows the scores of the model of this name?
+ *
+ * The catalog is asked, not the relation, which a refresh may have locked.
  */
 static bool
-is_view_of(Relation scores, const char *name)
+is_view_of(Oid scores, const char *name)
 {
-	const Query *query;
+	HeapTuple	rule = SearchSysCache2(RULERELNAME, ObjectIdGetDatum(scores), PointerGetDatum(ViewSelectRuleName));
+	Datum		action;
+	bool		isnull;
+	List	   *actions;
 	ListCell   *lc;
 
-	if (scores->rd_rel->relkind != RELKIND_MATVIEW || scores->rd_rules == NULL || scores->rd_rules->numLocks != 1)
+	if (!HeapTupleIsValid(rule))
 		return false;
-	query = linitial_node(Query, scores->rd_rules->rules[0]->actions);
-	foreach(lc, query->rtable)
+	action = SysCacheGetAttr(RULERELNAME, rule, Anum_pg_rewrite_ev_action, &isnull);
+	actions = stringToNode(TextDatumGetCString(action));
+	ReleaseSysCache(rule);
+	foreach(lc, linitial_node(Query, actions)->rtable)
 	{
 		const RangeTblEntry *entry = lfirst_node(RangeTblEntry, lc);
 
@@ -225,20 +239,30 @@ is_view_of(Relation scores, const char *name)
 }
 
 /*
+ * The owner of a relation; InvalidOid when it is gone
+ */
+static Oid
+relation_owner(Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
  * The role that owns a model; InvalidOid where model_owner() is an error
  */
 static Oid
 model_owner_if_any(const ModelRef *model)
 {
-	Relation	scores = OidIsValid(model->scores) ? try_relation_open(model->scores, AccessShareLock) : NULL;
-	Oid			owner = InvalidOid;
+	Oid			owner = relation_owner(model->scores);
 
-	if (scores == NULL)
-		return InvalidOid;
-	if (is_view_of(scores, model->name))
-		owner = scores->rd_rel->relowner;
-	relation_close(scores, NoLock);
-	return owner;
+	return OidIsValid(owner) && is_view_of(model->scores, model->name) ? owner : InvalidOid;
 }
 
 /*
@@ -449,24 +473,25 @@ report_stranded(const ModelRef *model)
 /*
  * The role that owns a model: the owner of its view "scores"
  *
- * Errors: 3F000 or 42P01 when that is gone, 42804 when it is another view.
+ * Until the end of the transaction nobody can drop the extension: whoever may could
+ * put other tables in the place of ours under what is then done as the owner.
+ * Errors: 3F000 or 42P01 when the view is gone, 42804 when it is another.
  */
 Oid
 model_owner(const ModelRef *model)
 {
-	Relation	scores = OidIsValid(model->scores) ? try_relation_open(model->scores, AccessShareLock) : NULL;
 	Oid			owner;
 
-	if (scores == NULL)
+	LockRelationOid(models_relation(), AccessShareLock);
+	owner = relation_owner(model->scores);
+	if (!OidIsValid(owner))
 		report_stranded(model);
-	if (!is_view_of(scores, model->name))
+	if (!is_view_of(model->scores, model->name))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("materialized view \"%s.scores\" is not the one of model \"%s\"",
 						model->schema, model->name),
 				 errhint("Drop the model with influence_drop_model() and create it again.")));
-	owner = scores->rd_rel->relowner;
-	relation_close(scores, NoLock);
 	return owner;
 }
 

@@ -239,7 +239,7 @@ refresh_and_commit(const ModelRef *ref)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	PG_TRY();
 	{
-		/* found anew, for the lock that model_find() takes */
+		/* found anew: another transaction */
 		refresh_model(model_find(ref->name), GetCurrentTransactionStartTimestamp(),
 					  (RunOptions) {.closed_days = CLOSED_DAYS_USE});
 	}

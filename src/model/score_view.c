@@ -279,6 +279,8 @@ lock_remembered(const text *model_argument)
 		return false;
 	LockRelationOid(view->scores, AccessShareLock);
 	LockRelationOid(view->index, AccessShareLock);
+	/* not received with a lock that is held already */
+	AcceptInvalidationMessages();
 	LockRelationOid(remembered.models, AccessShareLock);
 	holds = view->generation == generation;
 	if (holds)
