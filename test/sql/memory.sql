@@ -94,9 +94,11 @@ SELECT count(*) FROM memory.scores;
 SELECT (influence_refresh('memory', '2026-01-01')).status;
 SELECT count(*) FROM memory.scores;
 
--- Nonsense
+-- Nonsense; from 18 on the message names the unit twice more
+\set VERBOSITY sqlstate
 SET influence.max_memory = 0;
 SET influence.max_memory = '1kB';
+\set VERBOSITY default
 
 DROP FUNCTION pg_temp.differences, pg_temp.temporary_files;
 RESET client_min_messages;
