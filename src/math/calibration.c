@@ -72,22 +72,22 @@ typedef struct RawGroup
 } RawGroup;
 
 /*
- * Check the knots of a map: both coordinates strictly increase, from (0, 1) to a
- * score below 100
+ * Check the knots of a map, fitted or not: both coordinates strictly increase, raw
+ * from 0 and the score within 1 to 100
  */
 bool
 calibration_valid(const double *knot_raw, const double *knot_score, size_t count)
 {
 	size_t		i;
 
-	if (count < 1 || knot_raw[0] != 0.0 || knot_score[0] != CALIBRATION_MIN_SCORE)
+	if (count < 1 || knot_raw[0] != 0.0 || !(knot_score[0] >= CALIBRATION_MIN_SCORE))
 		return false;
 	for (i = 1; i < count; i++)
 	{
 		if (!(knot_raw[i] > knot_raw[i - 1] && knot_score[i] > knot_score[i - 1]))
 			return false;
 	}
-	return isfinite(knot_raw[count - 1]) && knot_score[count - 1] < CALIBRATION_MAX_SCORE;
+	return isfinite(knot_raw[count - 1]) && knot_score[count - 1] <= CALIBRATION_MAX_SCORE;
 }
 
 /*

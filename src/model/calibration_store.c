@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "math/calibration.h"
 #include "model/calibration_store.h"
 
 /*
@@ -32,6 +33,21 @@ float_array_column(int attnum, MemoryContext context, int *length)
 	result = MemoryContextAlloc(context, *length * sizeof(double));
 	memcpy(result, ARR_DATA_PTR(array), *length * sizeof(double));
 	return result;
+}
+
+/*
+ * Refuse a map that somebody has edited so that it is none (22000)
+ */
+static void
+check_map(const Calibration *calibration, const Model *model)
+{
+	if (!calibration_valid(calibration->raw, calibration->score, calibration->knot_count))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("version %d of the calibration of model \"%s\" is no map: its knots do not increase from a raw of 0",
+						calibration->version, model->ref.name),
+				 errhint("Correct that row of influence.calibrations, or delete it and run SELECT influence_calibrate(%s).",
+						 quote_literal_cstr(model->ref.name))));
 }
 
 /*
@@ -69,6 +85,8 @@ load(const Model *model, const char *where, DateADT day)
 				 calibration->version, model->ref.name, calibration->knot_count, score_count);
 	}
 	SPI_finish();
+	if (calibration != NULL)
+		check_map(calibration, model);
 	return calibration;
 }
 

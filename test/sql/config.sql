@@ -107,6 +107,19 @@ INSERT INTO influence.calibrations (model, version, as_of, people, raw, score) V
 INSERT INTO influence.calibrations (model, version, as_of, people, raw, score) VALUES ('config_test', 1, now(), 1, '{0,1}', '{1,NaN}');
 INSERT INTO influence.calibrations (model, version, as_of, people, raw, score) VALUES ('config_test', 1, now(), 1, '{0,1}', '{1,99}');
 
+-- knots that do not increase are found out by who reads them
+CREATE TABLE config_likes AS SELECT i AS user_id, i % 3 AS author_id, timestamptz '2024-06-14' AS at FROM generate_series(1, 9) AS i;
+SELECT influence_add_source('config_test', 'likes', 'config_likes', actor => 'user_id', target => 'author_id', occurred_at => 'at', kind => 'like');
+UPDATE influence.calibrations SET raw = '{0,0}' WHERE model = 'config_test';
+SELECT influence_refresh('config_test', '2024-06-15');
+UPDATE influence.calibrations SET raw = '{1,2}' WHERE model = 'config_test';
+SELECT influence_refresh('config_test', '2024-06-15');
+UPDATE influence.calibrations SET raw = '{0,1}', score = '{99,1}' WHERE model = 'config_test';
+SELECT influence_refresh('config_test', '2024-06-15');
+DELETE FROM influence.calibrations WHERE model = 'config_test';
+SELECT influence_remove_source('config_test', 'likes');
+DROP TABLE config_likes;
+
 -- sensible changes pass
 UPDATE influence.models SET time_window = NULL, history_retention = NULL, target_mean = 20, target_p95 = 50,
 	calibration_policy = 'each_refresh', damping = 0 WHERE model = 'config_test';

@@ -178,6 +178,16 @@ foreach my $function (@functions)
 report('one hostile argument', @single);
 report('several hostile arguments', @several);
 
+# Workers without rows have no states to combine
+foreach my $call (split /\n/, $node->safe_psql('postgres', q{
+	SELECT DISTINCT format('%s(NULL::%s, NULL::%s)', aggcombinefn, aggtranstype::regtype, aggtranstype::regtype)
+	FROM pg_aggregate AS a JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = a.aggfnoid AND d.deptype = 'e'
+		JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+	WHERE extname = 'influence' ORDER BY 1}))
+{
+	is($node->safe_psql('postgres', "SELECT $call IS NULL"), 't', "$call is nothing");
+}
+
 # Settings: what may be stored may be refreshed with
 $node->safe_psql('postgres', q{
 	CREATE FUNCTION public.refreshed_with(setting text) RETURNS SETOF text LANGUAGE plpgsql AS $$
