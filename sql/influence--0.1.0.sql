@@ -843,6 +843,8 @@ COMMENT ON COLUMN influence.history_calibrations.version IS 'Version of the cali
 -- Rows that refer to others. These are no foreign keys, since a restore by several
 -- processes loads the tables of an extension in any order and would fail.
 
+SET LOCAL search_path = @extschema@, pg_temp;
+
 CREATE FUNCTION influence_check_reference() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -901,38 +903,39 @@ $$;
 COMMENT ON FUNCTION influence_keep_references() IS
 	'Trigger of configuration tables: deletes what refers to a row with it; error 23503 for another key while there are such rows. Arguments: table that refers, columns';
 
+SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE TRIGGER networks_model_fkey AFTER INSERT OR UPDATE OF model ON influence.networks
-	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_reference('models', 'model');
 CREATE TRIGGER referred_to_by_networks BEFORE DELETE OR UPDATE OF model ON influence.models
-	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('networks', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_keep_references('networks', 'model');
 CREATE TRIGGER signals_model_network_fkey AFTER INSERT OR UPDATE OF model, network ON influence.signals
-	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('networks', 'model, network');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_reference('networks', 'model, network');
 CREATE TRIGGER referred_to_by_signals BEFORE DELETE OR UPDATE OF model, network ON influence.networks
-	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('signals', 'model, network');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_keep_references('signals', 'model, network');
 CREATE TRIGGER sources_model_fkey AFTER INSERT OR UPDATE OF model ON influence.sources
-	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_reference('models', 'model');
 CREATE TRIGGER referred_to_by_sources BEFORE DELETE OR UPDATE OF model ON influence.models
-	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('sources', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_keep_references('sources', 'model');
 CREATE TRIGGER accounts_model_fkey AFTER INSERT OR UPDATE OF model ON influence.accounts
-	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_reference('models', 'model');
 CREATE TRIGGER referred_to_by_accounts BEFORE DELETE OR UPDATE OF model ON influence.models
-	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('accounts', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_keep_references('accounts', 'model');
 CREATE TRIGGER profiles_model_fkey AFTER INSERT OR UPDATE OF model ON influence.profiles
-	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_reference('models', 'model');
 CREATE TRIGGER referred_to_by_profiles BEFORE DELETE OR UPDATE OF model ON influence.models
-	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('profiles', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_keep_references('profiles', 'model');
 CREATE TRIGGER tiers_model_fkey AFTER INSERT OR UPDATE OF model ON influence.tiers
-	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_reference('models', 'model');
 CREATE TRIGGER referred_to_by_tiers BEFORE DELETE OR UPDATE OF model ON influence.models
-	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('tiers', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_keep_references('tiers', 'model');
 CREATE TRIGGER calibrations_model_fkey AFTER INSERT OR UPDATE OF model ON influence.calibrations
-	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_reference('models', 'model');
 CREATE TRIGGER referred_to_by_calibrations BEFORE DELETE OR UPDATE OF model ON influence.models
-	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('calibrations', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_keep_references('calibrations', 'model');
 CREATE TRIGGER history_calibrations_model_version_fkey AFTER INSERT OR UPDATE OF model, version ON influence.history_calibrations
-	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('calibrations', 'model, version');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_reference('calibrations', 'model, version');
 CREATE TRIGGER referred_to_by_history_calibrations BEFORE DELETE OR UPDATE OF model, version ON influence.calibrations
-	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('history_calibrations', 'model, version');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_keep_references('history_calibrations', 'model, version');
 
 -- One row a run, kept when the model is dropped.
 CREATE TABLE influence.refresh_log (
@@ -2618,9 +2621,9 @@ COMMENT ON COLUMN influence.privacy_choices.choice IS 'opted_in: may be scored w
 COMMENT ON COLUMN influence.privacy_choices.chosen_at IS 'When';
 
 CREATE TRIGGER privacy_choices_model_fkey AFTER INSERT OR UPDATE OF model ON influence.privacy_choices
-	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_reference('models', 'model');
 CREATE TRIGGER referred_to_by_privacy_choices BEFORE DELETE OR UPDATE OF model ON influence.models
-	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('privacy_choices', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_keep_references('privacy_choices', 'model');
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON influence.privacy_choices TO PUBLIC;
 ALTER TABLE influence.privacy_choices ENABLE ROW LEVEL SECURITY;
@@ -3032,10 +3035,12 @@ LANGUAGE C STABLE;
 COMMENT ON FUNCTION influence_find_profiles(text, text[], text) IS
 	'Names of people of a model, of those given (NULL: everybody) whose name holds a text (NULL: any), a row each; part of influence_leaderboard(), influence_compare() and influence_search(). Errors: 42501 the caller may not read the profile relation, or row-level security applies, 42P01 it is gone, 55000 no profiles (name)';
 
-CREATE FUNCTION influence_create_named_scores(model text, schema text) RETURNS void
+CREATE FUNCTION influence_create_named_scores(model text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	owned influence.models := @extschema@.influence_owned_model(model, true);
 BEGIN
 	-- reads the profiles when it is read, so that their relation can be altered and dropped
 	EXECUTE format($view$
@@ -3043,10 +3048,10 @@ BEGIN
 		SELECT s.user_id, p.display_name, p.region, p.account_created_at, s.as_of - p.account_created_at AS account_age,
 			s.score, s.tier, s.rank, s.percentile, s.day_change, s.week_change, s.month_change, s.last_active_at, s.as_of
 		FROM %1$I.scores AS s
-		LEFT JOIN @extschema@.influence_find_profiles(%2$L) AS p ON p.user_id = s.user_id::text
-		$view$, schema, model);
-	EXECUTE format('COMMENT ON VIEW %I.named_scores IS %L', schema,
-		format('Scores of the influence model "%s" with the profiles of its people; who reads it needs SELECT on scores and on the relation of the profiles', model));
+		LEFT JOIN @extschema@.influence_find_profiles(%2$L::text, NULL::text[], NULL::text) AS p ON p.user_id = s.user_id::text
+		$view$, owned.schema, owned.model);
+	EXECUTE format('COMMENT ON VIEW %I.named_scores IS %L', owned.schema,
+		format('Scores of the influence model "%s" with the profiles of its people; who reads it needs SELECT on scores and on the relation of the profiles', owned.model));
 	EXECUTE format($comments$
 		COMMENT ON COLUMN %1$I.named_scores.user_id IS 'The person';
 		COMMENT ON COLUMN %1$I.named_scores.display_name IS 'Name; NULL when there is no profile';
@@ -3062,12 +3067,12 @@ BEGIN
 		COMMENT ON COLUMN %1$I.named_scores.month_change IS 'See scores';
 		COMMENT ON COLUMN %1$I.named_scores.last_active_at IS 'See scores';
 		COMMENT ON COLUMN %1$I.named_scores.as_of IS 'See scores'
-		$comments$, schema);
-	EXECUTE format('ALTER VIEW %I.named_scores OWNER TO %s', schema,
-		(SELECT c.relowner::regrole FROM pg_class AS c WHERE c.oid = format('%I.scores', schema)::regclass));
+		$comments$, owned.schema);
+	EXECUTE format('ALTER VIEW %I.named_scores OWNER TO %s', owned.schema,
+		(SELECT c.relowner::regrole FROM pg_class AS c WHERE c.oid = to_regclass(format('%I.scores', owned.schema))));
 END
 $$;
-COMMENT ON FUNCTION influence_create_named_scores(text, text) IS
+COMMENT ON FUNCTION influence_create_named_scores(text) IS
 	'Makes the view named_scores of a model, for influence_set_profiles(). Errors: 42P07 or 42809 something else has its name';
 
 CREATE FUNCTION influence_set_profiles(
@@ -3104,7 +3109,7 @@ BEGIN
 	added.account_created_at := @extschema@.influence_check_mapping(relation, account_created_at, 'timestamptz'::regtype, 'account_created_at'::text, 'profiles'::text, model);
 	DELETE FROM influence.profiles AS p WHERE p.model = owned.model;
 	INSERT INTO influence.profiles SELECT added.*;
-	PERFORM @extschema@.influence_create_named_scores(owned.model, owned.schema);
+	PERFORM @extschema@.influence_create_named_scores(owned.model);
 END
 $$;
 COMMENT ON FUNCTION influence_set_profiles(text, regclass, text, text, text, text) IS

@@ -189,7 +189,9 @@ influence_decayed_sum_transition(PG_FUNCTION_ARGS)
 	{
 		if (PG_ARGISNULL(0))
 			PG_RETURN_NULL();
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+		array = PG_GETARG_ARRAYTYPE_P(0);
+		check_finite(array_sum(array));
+		PG_RETURN_ARRAYTYPE_P(array);
 	}
 	if (PG_ARGISNULL(3) || PG_ARGISNULL(4))
 		ereport(ERROR,

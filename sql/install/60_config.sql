@@ -331,6 +331,8 @@ COMMENT ON COLUMN influence.history_calibrations.version IS 'Version of the cali
 -- Rows that refer to others. These are no foreign keys, since a restore by several
 -- processes loads the tables of an extension in any order and would fail.
 
+SET LOCAL search_path = @extschema@, pg_temp;
+
 CREATE FUNCTION influence_check_reference() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -389,38 +391,39 @@ $$;
 COMMENT ON FUNCTION influence_keep_references() IS
 	'Trigger of configuration tables: deletes what refers to a row with it; error 23503 for another key while there are such rows. Arguments: table that refers, columns';
 
+SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE TRIGGER networks_model_fkey AFTER INSERT OR UPDATE OF model ON influence.networks
-	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_reference('models', 'model');
 CREATE TRIGGER referred_to_by_networks BEFORE DELETE OR UPDATE OF model ON influence.models
-	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('networks', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_keep_references('networks', 'model');
 CREATE TRIGGER signals_model_network_fkey AFTER INSERT OR UPDATE OF model, network ON influence.signals
-	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('networks', 'model, network');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_reference('networks', 'model, network');
 CREATE TRIGGER referred_to_by_signals BEFORE DELETE OR UPDATE OF model, network ON influence.networks
-	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('signals', 'model, network');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_keep_references('signals', 'model, network');
 CREATE TRIGGER sources_model_fkey AFTER INSERT OR UPDATE OF model ON influence.sources
-	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_reference('models', 'model');
 CREATE TRIGGER referred_to_by_sources BEFORE DELETE OR UPDATE OF model ON influence.models
-	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('sources', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_keep_references('sources', 'model');
 CREATE TRIGGER accounts_model_fkey AFTER INSERT OR UPDATE OF model ON influence.accounts
-	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_reference('models', 'model');
 CREATE TRIGGER referred_to_by_accounts BEFORE DELETE OR UPDATE OF model ON influence.models
-	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('accounts', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_keep_references('accounts', 'model');
 CREATE TRIGGER profiles_model_fkey AFTER INSERT OR UPDATE OF model ON influence.profiles
-	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_reference('models', 'model');
 CREATE TRIGGER referred_to_by_profiles BEFORE DELETE OR UPDATE OF model ON influence.models
-	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('profiles', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_keep_references('profiles', 'model');
 CREATE TRIGGER tiers_model_fkey AFTER INSERT OR UPDATE OF model ON influence.tiers
-	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_reference('models', 'model');
 CREATE TRIGGER referred_to_by_tiers BEFORE DELETE OR UPDATE OF model ON influence.models
-	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('tiers', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_keep_references('tiers', 'model');
 CREATE TRIGGER calibrations_model_fkey AFTER INSERT OR UPDATE OF model ON influence.calibrations
-	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_reference('models', 'model');
 CREATE TRIGGER referred_to_by_calibrations BEFORE DELETE OR UPDATE OF model ON influence.models
-	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('calibrations', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_keep_references('calibrations', 'model');
 CREATE TRIGGER history_calibrations_model_version_fkey AFTER INSERT OR UPDATE OF model, version ON influence.history_calibrations
-	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('calibrations', 'model, version');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_reference('calibrations', 'model, version');
 CREATE TRIGGER referred_to_by_history_calibrations BEFORE DELETE OR UPDATE OF model, version ON influence.calibrations
-	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('history_calibrations', 'model, version');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_keep_references('history_calibrations', 'model, version');
 
 -- One row a run, kept when the model is dropped.
 CREATE TABLE influence.refresh_log (

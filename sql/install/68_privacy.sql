@@ -17,9 +17,9 @@ COMMENT ON COLUMN influence.privacy_choices.choice IS 'opted_in: may be scored w
 COMMENT ON COLUMN influence.privacy_choices.chosen_at IS 'When';
 
 CREATE TRIGGER privacy_choices_model_fkey AFTER INSERT OR UPDATE OF model ON influence.privacy_choices
-	FOR EACH ROW EXECUTE FUNCTION influence_check_reference('models', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_reference('models', 'model');
 CREATE TRIGGER referred_to_by_privacy_choices BEFORE DELETE OR UPDATE OF model ON influence.models
-	FOR EACH ROW EXECUTE FUNCTION influence_keep_references('privacy_choices', 'model');
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_keep_references('privacy_choices', 'model');
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON influence.privacy_choices TO PUBLIC;
 ALTER TABLE influence.privacy_choices ENABLE ROW LEVEL SECURITY;

@@ -7,10 +7,12 @@ LANGUAGE C STABLE;
 COMMENT ON FUNCTION influence_find_profiles(text, text[], text) IS
 	'Names of people of a model, of those given (NULL: everybody) whose name holds a text (NULL: any), a row each; part of influence_leaderboard(), influence_compare() and influence_search(). Errors: 42501 the caller may not read the profile relation, or row-level security applies, 42P01 it is gone, 55000 no profiles (name)';
 
-CREATE FUNCTION influence_create_named_scores(model text, schema text) RETURNS void
+CREATE FUNCTION influence_create_named_scores(model text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	owned influence.models := @extschema@.influence_owned_model(model, true);
 BEGIN
 	-- reads the profiles when it is read, so that their relation can be altered and dropped
 	EXECUTE format($view$
@@ -18,10 +20,10 @@ BEGIN
 		SELECT s.user_id, p.display_name, p.region, p.account_created_at, s.as_of - p.account_created_at AS account_age,
 			s.score, s.tier, s.rank, s.percentile, s.day_change, s.week_change, s.month_change, s.last_active_at, s.as_of
 		FROM %1$I.scores AS s
-		LEFT JOIN @extschema@.influence_find_profiles(%2$L) AS p ON p.user_id = s.user_id::text
-		$view$, schema, model);
-	EXECUTE format('COMMENT ON VIEW %I.named_scores IS %L', schema,
-		format('Scores of the influence model "%s" with the profiles of its people; who reads it needs SELECT on scores and on the relation of the profiles', model));
+		LEFT JOIN @extschema@.influence_find_profiles(%2$L::text, NULL::text[], NULL::text) AS p ON p.user_id = s.user_id::text
+		$view$, owned.schema, owned.model);
+	EXECUTE format('COMMENT ON VIEW %I.named_scores IS %L', owned.schema,
+		format('Scores of the influence model "%s" with the profiles of its people; who reads it needs SELECT on scores and on the relation of the profiles', owned.model));
 	EXECUTE format($comments$
 		COMMENT ON COLUMN %1$I.named_scores.user_id IS 'The person';
 		COMMENT ON COLUMN %1$I.named_scores.display_name IS 'Name; NULL when there is no profile';
@@ -37,12 +39,12 @@ BEGIN
 		COMMENT ON COLUMN %1$I.named_scores.month_change IS 'See scores';
 		COMMENT ON COLUMN %1$I.named_scores.last_active_at IS 'See scores';
 		COMMENT ON COLUMN %1$I.named_scores.as_of IS 'See scores'
-		$comments$, schema);
-	EXECUTE format('ALTER VIEW %I.named_scores OWNER TO %s', schema,
-		(SELECT c.relowner::regrole FROM pg_class AS c WHERE c.oid = format('%I.scores', schema)::regclass));
+		$comments$, owned.schema);
+	EXECUTE format('ALTER VIEW %I.named_scores OWNER TO %s', owned.schema,
+		(SELECT c.relowner::regrole FROM pg_class AS c WHERE c.oid = to_regclass(format('%I.scores', owned.schema))));
 END
 $$;
-COMMENT ON FUNCTION influence_create_named_scores(text, text) IS
+COMMENT ON FUNCTION influence_create_named_scores(text) IS
 	'Makes the view named_scores of a model, for influence_set_profiles(). Errors: 42P07 or 42809 something else has its name';
 
 CREATE FUNCTION influence_set_profiles(
@@ -79,7 +81,7 @@ BEGIN
 	added.account_created_at := @extschema@.influence_check_mapping(relation, account_created_at, 'timestamptz'::regtype, 'account_created_at'::text, 'profiles'::text, model);
 	DELETE FROM influence.profiles AS p WHERE p.model = owned.model;
 	INSERT INTO influence.profiles SELECT added.*;
-	PERFORM @extschema@.influence_create_named_scores(owned.model, owned.schema);
+	PERFORM @extschema@.influence_create_named_scores(owned.model);
 END
 $$;
 COMMENT ON FUNCTION influence_set_profiles(text, regclass, text, text, text, text) IS
