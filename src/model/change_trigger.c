@@ -228,7 +228,7 @@ note_rows(Changes *changes, Tuplestorestate *rows, ExprState *time, ExprContext 
 {
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(changes->trigger->tg_relation),
 													&TTSOpsMinimalTuple);
-	int			pointer = tuplestore_alloc_read_pointer(rows, 0);
+	int			pointer = tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND);
 
 	tuplestore_select_read_pointer(rows, pointer);
 	tuplestore_rescan(rows);

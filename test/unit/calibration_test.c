@@ -316,6 +316,24 @@ test_concave(void)
 	   calibration_make_concave(knot_raw, knot_score, 0, 1) == 0, "concave: nothing to do");
 }
 
+/*
+ * Maps that are none
+ */
+static void
+test_valid(void)
+{
+	ok(calibration_valid((double[]) {0, 1}, (double[]) {1, 100}, 2), "valid: two knots");
+	ok(!calibration_valid(NULL, NULL, 0), "valid: not without knots");
+	ok(!calibration_valid((double[]) {1, 2}, (double[]) {1, 2}, 2), "valid: from a raw of 0");
+	ok(!calibration_valid((double[]) {0, 1, 1}, (double[]) {1, 2, 3}, 3), "valid: raw increases");
+	ok(!calibration_valid((double[]) {0, 1, 2}, (double[]) {1, 3, 2}, 3), "valid: the score increases");
+	ok(!calibration_valid((double[]) {0, NAN}, (double[]) {1, 2}, 2) &&
+	   !calibration_valid((double[]) {0, INFINITY}, (double[]) {1, 2}, 2) &&
+	   !calibration_valid((double[]) {0, 1}, (double[]) {NAN, 2}, 2), "valid: finite");
+	ok(!calibration_valid((double[]) {0, 1}, (double[]) {0, 2}, 2) &&
+	   !calibration_valid((double[]) {0, 1}, (double[]) {1, 101}, 2), "valid: from 1 to 100");
+}
+
 int
 main(void)
 {
@@ -327,5 +345,6 @@ main(void)
 	test_score();
 	test_raw();
 	test_concave();
+	test_valid();
 	return done_testing();
 }

@@ -164,6 +164,20 @@ order_is_irrelevant(uint32_t nodes, uint64_t edges)
 	return equal;
 }
 
+/*
+ * Are graphs found out that are none? Two nodes with the edges into the first one.
+ */
+static bool
+is_valid(uint64_t end, uint32_t first_source, uint32_t second_source, double weight)
+{
+	uint64_t	row_start[] = {0, end, 2};
+	uint32_t	source[] = {first_source, second_source};
+	double		weights[] = {1, weight};
+	CsrGraph	graph = {2, 2, row_start, source, weights};
+
+	return graph_valid(&graph);
+}
+
 static void
 count_check(void)
 {
@@ -194,6 +208,12 @@ main(void)
 	ok(random_graph_is_right(40, 20000, false), "a dense graph of many parallel edges");
 	ok(random_graph_is_right(700, 30000, true), "a graph in the memory of its edge list");
 	ok(order_is_irrelevant(300, 5000), "the order of edges does not matter");
+
+	ok(is_valid(2, 0, 1, 1), "a valid graph");
+	ok(!is_valid(2, 1, 0, 1) && !is_valid(2, 1, 1, 1), "sources ascend");
+	ok(!is_valid(2, 0, 2, 1), "sources are nodes");
+	ok(!is_valid(3, 0, 1, 1), "rows end where the edges do");
+	ok(!is_valid(2, 0, 1, 0) && !is_valid(2, 0, 1, NAN), "weights are positive");
 
 	{
 		uint64_t	edges = 200000;
