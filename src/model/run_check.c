@@ -50,8 +50,8 @@ ingest_check(const Ingest *ingest)
 	}
 	for (uint32 i = 0; i < intern_count(ingest->people); i++)
 	{
-		Assert(ingest->notoriety[i] >= 0);
-		Assert(ingest->approval[i] >= 0);
+		Assert(ingest_sentiment(ingest, i).hostile >= 0);
+		Assert(ingest_sentiment(ingest, i).friendly >= 0);
 	}
 }
 
