@@ -1,2 +1,230 @@
 -- complain if the script is sourced in psql rather than via ALTER EXTENSION
 \echo Use "ALTER EXTENSION influence UPDATE TO '0.2.0'" to load this file. \quit
+
+-- A look at how a model is set up. Catalogs, the server's statistics, the log and the
+-- model's own views are looked at, never the rows of sources.
+
+CREATE FUNCTION influence_examine_source(model text, source text, owner oid)
+RETURNS TABLE (severity text, finding text, remedy text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	s influence.sources;
+	c pg_class;
+	name text;
+	is_large boolean;
+BEGIN
+	SELECT t.* INTO s FROM influence.sources AS t WHERE t.model = influence_examine_source.model AND t.source = influence_examine_source.source;
+	SELECT r.* INTO c FROM pg_class AS r WHERE r.oid = s.relation;
+	name := s.relation::text;
+	is_large := coalesce(c.relkind = 'r' AND c.reltuples >= 1e6, false);
+	IF c.oid IS NULL THEN
+		RETURN QUERY SELECT 'problem', format('relation %s does not exist', s.relation_name),
+			format('SELECT influence_remove_source(%L, %L); and add the source again', model, source);
+		RETURN;
+	END IF;
+	IF NOT (has_table_privilege(owner, c.oid, 'SELECT') OR has_any_column_privilege(owner, c.oid, 'SELECT')) THEN
+		RETURN QUERY SELECT 'problem', format('role %s, which owns the model, may not read %s', owner::regrole, name),
+			format('GRANT SELECT ON %s TO %s;', name, owner::regrole);
+	END IF;
+	IF c.relrowsecurity AND (c.relowner <> owner OR c.relforcerowsecurity)
+			AND NOT (SELECT r.rolsuper OR r.rolbypassrls FROM pg_roles AS r WHERE r.oid = owner) THEN
+		RETURN QUERY SELECT 'warning', format('row-level security decides which rows of %s role %s reads', name, owner::regrole),
+			'See that its policies show this role all rows that should count';
+	END IF;
+	IF s.kind IS NOT NULL AND s.network IS NOT NULL AND NOT EXISTS (
+			SELECT FROM influence.signals AS g WHERE g.model = s.model AND g.network = s.network AND g.kind = s.kind AND g.weight > 0) THEN
+		RETURN QUERY SELECT 'problem', format('no signal with a weight for kind "%s" on network "%s", so none of its rows counts', s.kind, s.network),
+			'INSERT or UPDATE its row in influence.signals';
+	END IF;
+	IF c.relkind IN ('r', 'm') AND c.reltuples < 0 THEN
+		RETURN QUERY SELECT 'advice', format('%s was never analysed, so the server knows nothing of its size', name), format('ANALYZE %s;', name);
+	END IF;
+	IF EXISTS (SELECT FROM pg_options_to_table(c.reloptions) AS o WHERE o.option_name = 'autovacuum_enabled' AND NOT o.option_value::boolean) THEN
+		RETURN QUERY SELECT 'warning', format('autovacuum is disabled for %s', name), format('ALTER TABLE %s RESET (autovacuum_enabled);', name);
+	END IF;
+	IF is_large AND NOT s.incremental AND NOT s.by_account THEN
+		RETURN QUERY SELECT 'advice', format('about %s rows of %s are read by each refresh', c.reltuples::bigint, name),
+			'Where old rows rarely change: UPDATE influence.sources SET incremental = true for it, with an index on the time column';
+	END IF;
+	IF (is_large OR s.incremental) AND c.relkind = 'r' AND EXISTS (
+			SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND s.occurred_at IN (a.attname, quote_ident(a.attname)))
+		AND NOT EXISTS (
+			SELECT FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+			WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL AND s.occurred_at IN (a.attname, quote_ident(a.attname))) THEN
+		RETURN QUERY SELECT CASE WHEN s.incremental THEN 'warning' ELSE 'advice' END,
+			format('no index of %s begins with its time column, so that open days cannot be read alone', name),
+			format('CREATE INDEX CONCURRENTLY ON %s (%s);', name, s.occurred_at);
+	END IF;
+	IF s.incremental AND NOT EXISTS (
+			SELECT FROM pg_trigger AS t WHERE t.tgrelid = c.oid AND t.tgfoid = '@extschema@.influence_log_changes()'::regprocedure) THEN
+		RETURN QUERY SELECT 'advice', format('rows of %s that come late, change or go are not seen on days that are closed', name),
+			format('SELECT influence_track_changes(%L, %L); or influence_invalidate() where that happens', model, source);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_examine_source(text, text, oid) IS
+	'What influence_doctor() finds about one source of a model that belongs to a role';
+
+CREATE FUNCTION influence_examine_schedule(model text, last_seconds float8)
+RETURNS TABLE (severity text, finding text, remedy text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	job record;
+	failure text;
+BEGIN
+	IF NOT @extschema@.influence_has_pg_cron() THEN
+		RETURN QUERY SELECT 'advice', 'pg_cron is not installed in this database, so nothing here refreshes the model',
+			format('SELECT influence_schedule(%L, ''*/15 * * * *''); says what is missing; or call influence_refresh() from another scheduler', model);
+		RETURN;
+	ELSIF NOT has_schema_privilege('cron', 'USAGE') THEN
+		RETURN QUERY SELECT 'advice', format('role %s may not look at the jobs of pg_cron', quote_ident(current_user)),
+			format('GRANT USAGE ON SCHEMA cron TO %I;', current_user);
+		RETURN;
+	END IF;
+	SELECT j.* INTO job FROM @extschema@.influence_jobs(model) AS j ORDER BY j.active DESC, j.job_id LIMIT 1;
+	IF job.job_id IS NULL THEN
+		RETURN QUERY SELECT 'advice', 'no job of pg_cron that this role can see refreshes the model', format('SELECT influence_schedule(%L, ''*/15 * * * *'');', model);
+		RETURN;
+	END IF;
+	IF NOT job.active THEN
+		RETURN QUERY SELECT 'warning', format('job %s of pg_cron is not active', job.job_id), format('SELECT cron.alter_job(%s, active => true);', job.job_id);
+	END IF;
+	IF last_seconds > extract(epoch FROM @extschema@.influence_job_next_run(job.schedule, @extschema@.influence_job_next_run(job.schedule, now()))
+			- @extschema@.influence_job_next_run(job.schedule, now())) THEN
+		RETURN QUERY SELECT 'warning', format('the last refresh took %s s, longer than its schedule "%s" leaves', round(last_seconds::numeric, 1), job.schedule),
+			'Schedule it less often, or make large sources incremental';
+	END IF;
+	BEGIN
+		EXECUTE 'SELECT coalesce(d.return_message, ''no message'') FROM (SELECT * FROM cron.job_run_details AS r WHERE r.jobid = $1 ORDER BY r.runid DESC LIMIT 1) AS d
+			WHERE d.status = ''failed''' INTO failure USING job.job_id;
+	EXCEPTION WHEN insufficient_privilege OR undefined_table OR undefined_column THEN
+		failure := NULL;
+	END;
+	IF failure IS NOT NULL THEN
+		RETURN QUERY SELECT 'problem', format('the last run of job %s of pg_cron failed: %s', job.job_id, failure), 'See cron.job_run_details and influence.refresh_log';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_examine_schedule(text, float8) IS
+	'What influence_doctor() finds about the schedule of a model whose last refresh took so many seconds (NULL: unknown)';
+
+CREATE FUNCTION influence_examine_runs(model text)
+RETURNS TABLE (severity text, finding text, remedy text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	status influence.refresh_status;
+	last influence.refresh_log;
+BEGIN
+	SELECT r.* INTO status FROM influence.refresh_status AS r WHERE r.model = influence_examine_runs.model;
+	IF status.last_status = 'failed' THEN
+		SELECT l.* INTO last FROM influence.refresh_log AS l
+		WHERE l.model = influence_examine_runs.model AND l.status = 'failed' ORDER BY l.finished_at DESC, l.run_id DESC LIMIT 1;
+		RETURN QUERY SELECT 'problem', format('the last refresh failed with %s: %s', last.error_code, last.error),
+			format('Mend that, then SELECT influence_refresh(%L);', model);
+	END IF;
+	IF status.last_success IS NULL THEN
+		RETURN QUERY SELECT 'problem', 'the model has no scores, since no refresh has succeeded', format('SELECT influence_refresh(%L);', model);
+		RETURN;
+	ELSIF status.stale AND status.last_status IS DISTINCT FROM 'failed' THEN
+		RETURN QUERY SELECT 'warning', format('scores are stale: the last refresh ended at %s', status.last_success),
+			format('SELECT influence_refresh(%L); and see what became of its schedule', model);
+	END IF;
+	SELECT l.* INTO last FROM influence.refresh_log AS l
+	WHERE l.model = influence_examine_runs.model AND l.status = 'success' ORDER BY l.finished_at DESC, l.run_id DESC LIMIT 1;
+	RETURN QUERY SELECT 'warning', format('%s of %s rows were left out, for the reason %s', r.value, last.rows_read, r.key),
+		CASE r.key
+			WHEN 'no_signal' THEN 'Their kinds and networks have no row in influence.signals: add some, or filter them out'
+			WHEN 'outside_window' THEN 'They are older than time_window in influence.models; a filter in the source saves reading them'
+			WHEN 'unlinked_account' THEN 'See influence_set_accounts()'
+			ELSE 'Look at them in the source; a filter leaves them out on purpose' END
+	FROM jsonb_each_text(last.rows_ignored) AS r
+	WHERE r.value::numeric > 0.05 * last.rows_read OR (r.key = 'no_signal' AND r.value::numeric > 0)
+	ORDER BY r.value::numeric DESC, r.key;
+END
+$$;
+COMMENT ON FUNCTION influence_examine_runs(text) IS
+	'What influence_doctor() finds about the refreshes of a model';
+
+CREATE FUNCTION influence_examine_views(model text, schema text)
+RETURNS TABLE (severity text, finding text, remedy text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	scores pg_class;
+BEGIN
+	SELECT c.* INTO scores FROM pg_class AS c WHERE c.oid = to_regclass(format('%I.scores', schema));
+	RETURN QUERY SELECT 'warning', format('autovacuum is disabled for %s', c.oid::regclass),
+		format('ALTER %s %s RESET (autovacuum_enabled);', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END, c.oid::regclass)
+	FROM pg_class AS c CROSS JOIN LATERAL pg_options_to_table(c.reloptions) AS o
+	WHERE c.relnamespace = scores.relnamespace AND c.relowner = scores.relowner AND c.relkind IN ('m', 'r')
+		AND o.option_name = 'autovacuum_enabled' AND NOT o.option_value::boolean
+	ORDER BY c.relname;
+	IF NOT EXISTS (SELECT FROM aclexplode(scores.relacl) AS a WHERE a.grantee <> scores.relowner AND a.privilege_type = 'SELECT') THEN
+		RETURN QUERY SELECT 'advice', 'nobody but the owner may read the scores',
+			format('GRANT USAGE ON SCHEMA %I TO somebody; GRANT SELECT ON ALL TABLES IN SCHEMA %I TO somebody;', schema, schema);
+	END IF;
+	IF scores.relispopulated THEN
+		-- of the networks that there are rows of
+		RETURN QUERY EXECUTE format(
+			'WITH counted AS MATERIALIZED (SELECT DISTINCT s.network, s.kind FROM %I.signals AS s)
+			 SELECT ''advice'', format(''no row of network "%%s" is of the kinds %%s'', g.network, string_agg(g.kind, '', '' ORDER BY g.kind)),
+				''Nothing, unless such rows are expected: then see how kinds are spelt in influence.signals''
+			 FROM influence.signals AS g
+			 WHERE g.model = $1 AND g.weight > 0 AND g.network IN (SELECT c.network FROM counted AS c)
+				AND NOT EXISTS (SELECT FROM counted AS c WHERE c.network = g.network AND c.kind = g.kind)
+			 GROUP BY g.network ORDER BY g.network', schema) USING model;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_examine_views(text, text) IS
+	'What influence_doctor() finds about the views of a model in a schema';
+
+CREATE FUNCTION influence_doctor(model text)
+RETURNS TABLE (severity text, subject text, finding text, remedy text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	owned influence.models := @extschema@.influence_owned_model(model, true);
+	owner oid := (SELECT c.relowner FROM pg_class AS c WHERE c.oid = to_regclass(format('%I.scores', owned.schema)));
+	seconds float8 := (SELECT extract(epoch FROM l.finished_at - l.started_at) FROM influence.refresh_log AS l
+					   WHERE l.model = owned.model AND l.status = 'success' ORDER BY l.finished_at DESC LIMIT 1);
+BEGIN
+	RETURN QUERY
+		WITH found (place, subject, severity, finding, remedy) AS (
+			SELECT 1, 'refresh', e.* FROM @extschema@.influence_examine_runs(owned.model) AS e
+			UNION ALL
+			SELECT 2, 'sources', 'problem', 'the model has no sources', format('SELECT influence_add_source(%L, ...);', owned.model)
+			WHERE NOT EXISTS (SELECT FROM influence.sources AS s WHERE s.model = owned.model)
+			UNION ALL
+			SELECT 3, format('source "%s"', s.source), e.*
+			FROM influence.sources AS s CROSS JOIN LATERAL @extschema@.influence_examine_source(s.model, s.source, owner) AS e
+			WHERE s.model = owned.model
+			UNION ALL
+			SELECT 4, 'schedule', e.* FROM @extschema@.influence_examine_schedule(owned.model, seconds) AS e
+			UNION ALL
+			SELECT 5, 'views', e.* FROM @extschema@.influence_examine_views(owned.model, owned.schema) AS e
+			UNION ALL
+			SELECT 6, 'server', 'warning', format('%s is off: nothing is vacuumed or analysed by itself', g.name), format('ALTER SYSTEM SET %s = on;', g.name)
+			FROM (VALUES ('autovacuum'), ('track_counts')) AS g (name) WHERE NOT current_setting(g.name)::boolean
+			UNION ALL
+			SELECT 7, 'server', 'advice', 'large sources are read by one process alone, since ' || g.name || ' is 0', format('ALTER SYSTEM SET %s = 2; or more', g.name)
+			FROM (VALUES ('max_parallel_workers_per_gather'), ('max_parallel_workers')) AS g (name)
+			WHERE current_setting(g.name)::int = 0 AND EXISTS (
+				SELECT FROM influence.sources AS s JOIN pg_class AS c ON c.oid = s.relation WHERE s.model = owned.model AND c.reltuples >= 1e6))
+		SELECT f.severity, f.subject, f.finding, f.remedy FROM found AS f
+		ORDER BY array_position(ARRAY['problem', 'warning', 'advice'], f.severity), f.place, f.subject COLLATE "C";
+	IF NOT FOUND THEN
+		RETURN QUERY SELECT 'ok', 'model', 'nothing that should be otherwise', NULL::text;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_doctor(text) IS
+	'What is wrong, doubtful or could be better in how a model is set up, the worst first: severity (problem, warning, advice; one row ok when there is nothing), what it is about, what was found, and the statement or step that mends it. Looks at catalogs, statistics, the log and the model''s views, not at rows of sources. Errors: 42704 no such model, 42501 the model belongs to another role';

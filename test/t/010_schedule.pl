@@ -89,6 +89,13 @@ fails_like('postgres', 'postgres',
 
 # in another database: the hint holds the very statement, which works
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_cron');
+# doctor($role): what influence_doctor() says of the schedule
+sub doctor
+{
+	return $node->safe_psql('postgres', "SET ROLE $_[0]; SELECT severity, finding FROM influence_doctor('social') WHERE subject = 'schedule'");
+}
+is(doctor('app'), 'advice|role app may not look at the jobs of pg_cron', 'the doctor says what it cannot see');
+is(doctor('postgres'), 'advice|no job of pg_cron that this role can see refreshes the model', '... and that there is no job');
 $node->safe_psql('postgres', q{CREATE DATABASE "it's far"});
 $node->safe_psql("it's far",
 	q{CREATE EXTENSION influence; SELECT influence_create_model('away')});
@@ -121,6 +128,19 @@ fails_like('postgres', 'app',
 	q{SELECT influence_schedule('social', '* * * * *')},
 	'42501', qr/GRANT USAGE ON SCHEMA cron TO app;/, 'no right on pg_cron');
 $node->safe_psql('postgres', 'GRANT USAGE ON SCHEMA cron TO app');
+is($node->safe_psql('postgres', q{
+	SET ROLE app;
+	BEGIN;
+	SELECT influence_schedule('social', '*/5 * * * *') > 0;
+	SELECT count(*) FROM influence_doctor('social') WHERE subject = 'schedule';
+	RESET ROLE;
+	UPDATE cron.job SET active = false;
+	INSERT INTO cron.job_run_details (jobid, runid, job_pid, database, username, command, status, return_message)
+	SELECT jobid, 1000000, 1, database, username, command, 'failed', 'no such luck' FROM cron.job;
+	SELECT severity || ' ' || regexp_replace(finding, '[0-9]+', 'N') FROM influence_doctor('social') WHERE subject = 'schedule';
+	SELECT severity FROM influence_examine_schedule('social', 301) WHERE finding LIKE '%longer than its schedule%';
+	ROLLBACK}), "t\n0\nproblem the last run of job N of pg_cron failed: no such luck\nwarning job N of pg_cron is not active\nwarning",
+	'the doctor looks at the job and its last run');
 fails_like('postgres', 'looker',
 	q{SELECT influence_schedule('social', '* * * * *')},
 	'42501', qr/must be owner of model "social"/, 'not the owner');
