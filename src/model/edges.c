@@ -162,7 +162,9 @@ read_rows(EdgeReader *reader, const EdgePartition *part, uint32 first_place, Edg
 static void
 rewind_reader(void *state)
 {
-	((EdgeReader *) state)->next_block = 0;
+	EdgeReader *reader = state;
+
+	reader->next_block = reader->first_block;
 }
 
 /*
@@ -177,7 +179,7 @@ next_block(void *state, EdgeBlock *block)
 	uint64		first = (uint64) reader->next_block << BLOCK_BITS;
 	uint32		place;
 
-	if (first >= edges->person_count)
+	if (reader->next_block >= reader->end_block)
 		return false;
 	reader->next_block++;
 	part = &edges->partitions[partition_of((uint32) first)];
@@ -203,9 +205,55 @@ next_block(void *state, EdgeBlock *block)
 EdgeFeed
 edges_feed(const EdgeSet *edges, EdgeReader *reader)
 {
+	return edges_feed_rows(edges, 0, edges->person_count, reader);
+}
+
+/*
+ * The same for the edges of some targets, which begin and end at blocks
+ */
+EdgeFeed
+edges_feed_rows(const EdgeSet *edges, uint32 first_row, uint32 end_row, EdgeReader *reader)
+{
 	EdgeFeed	feed = {.rewind = rewind_reader,.next = next_block,.state = reader};
 
 	memset(reader, 0, sizeof(EdgeReader));
 	reader->edges = edges;
+	reader->first_block = first_row >> BLOCK_BITS;
+	reader->end_block = (uint32) (((uint64) end_row + BLOCK_PEOPLE - 1) >> BLOCK_BITS);
 	return feed;
+}
+
+/*
+ * Edges of a block of targets
+ */
+static uint64
+count_edges(const EdgeSet *edges, uint64 first_row)
+{
+	const EdgePartition *part = &edges->partitions[partition_of((uint32) first_row)];
+	uint32		place = place_of((uint32) first_row);
+
+	return part->row_start[Min(place + BLOCK_PEOPLE, part->place_count)] - part->row_start[place];
+}
+
+/*
+ * Share the rows out to the members of a team so that each has about as much to do:
+ * sets first_row and end_row
+ */
+void
+edges_share_rows(const EdgeSet *edges, PagerankTeam *team)
+{
+	uint32	   *bound[2] = {&team->first_row, &team->end_row};
+	double		work = (double) edges->edge_count + edges->person_count;
+	double		before = 0;
+	uint64		row = 0;
+
+	StaticAssertStmt(PAGERANK_ROW_UNIT % BLOCK_PEOPLE == 0, "members must feed whole blocks");
+	for (int i = 0; i < 2; i++)
+	{
+		double		wanted = work * (team->member + i) / team->members;
+
+		for (; row < edges->person_count && (before < wanted || row % PAGERANK_ROW_UNIT != 0); row += BLOCK_PEOPLE)
+			before += (double) count_edges(edges, row) + BLOCK_PEOPLE;
+		*bound[i] = (uint32) Min(row, edges->person_count);
+	}
 }

@@ -9,7 +9,7 @@
 
 #include "postgres.h"
 
-#include "math/graph.h"
+#include "math/pagerank.h"
 #include "model/partition.h"
 #include "spill_file.h"
 
@@ -38,6 +38,8 @@ typedef struct EdgeSet
 typedef struct EdgeReader
 {
 	const EdgeSet *edges;
+	uint32		first_block;
+	uint32		end_block;
 	uint32		next_block;
 	uint64		capacity;		/* length of the arrays below, for what is in the file */
 	uint64		row_start[BLOCK_PEOPLE + 1];
@@ -51,5 +53,8 @@ extern void edges_load(EdgeSet *edges, uint32 partition);
 extern void edges_drop_weak(EdgeSet *edges, uint32 partition, double least);
 extern void edges_spill(EdgeSet *edges);
 extern EdgeFeed edges_feed(const EdgeSet *edges, EdgeReader *reader);
+extern EdgeFeed edges_feed_rows(const EdgeSet *edges, uint32 first_row, uint32 end_row,
+								EdgeReader *reader);
+extern void edges_share_rows(const EdgeSet *edges, PagerankTeam *team);
 
 #endif							/* INFLUENCE_EDGES_H */

@@ -35,9 +35,11 @@
 #include "model/ingest_parallel.h"
 #include "model/progress.h"
 #include "model/reader.h"
+#include "model/shared_log.h"
 #include "model/source.h"
 #include "query.h"
 #include "shared_scan.h"
+#include "workers.h"
 
 /* Keys of what is in shared memory; scans have small numbers */
 #define KEY_SHARED	UINT64CONST(0xA100000000000001)
@@ -49,18 +51,6 @@
 
 /* Bytes of the part of the area that is there from the start */
 #define AREA_BYTES	(1024 * 1024)
-
-/* A chunk of records as it is handed over */
-typedef struct SharedChunk
-{
-	int			network;
-	uint32		partition;		/* or, in a chunk of a day, that day: */
-	int			day;			/* index into HandOver.days, or -1 */
-	int			kind;			/* RowKind, or DayKind in a chunk of a day */
-	uint32		count;
-	dsa_pointer records;		/* InvalidDsaPointer: in the worker's file */
-	SpillPlace	place;
-} SharedChunk;
 
 /* What is known of a day besides its records */
 typedef struct SharedDay
@@ -118,42 +108,6 @@ static char *
 file_name(int worker)
 {
 	return psprintf("rows.%d", worker);
-}
-
-static dsa_pointer
-share_bytes(dsa_area *area, const void *bytes, Size size)
-{
-	dsa_pointer pointer = dsa_allocate_extended(area, Max(size, 1), DSA_ALLOC_HUGE);
-
-	memcpy(dsa_get_address(area, pointer), bytes, size);
-	return pointer;
-}
-
-/*
- * Copy the chunks of a log that are in memory into the area, and free the log;
- * returns the next free entry of chunks
- */
-static SharedChunk *
-share_log(dsa_area *area, RecordLog *log, SharedChunk key, SharedChunk *chunks)
-{
-	for (uint32 i = 0; i < log->chunk_count; i++, chunks++)
-	{
-		const char *records = log->chunks[i].records;
-
-		CHECK_FOR_INTERRUPTS();
-		*chunks = key;
-		if (records == NULL)
-		{
-			chunks->count = log->chunks[i].count;
-			chunks->place = log->chunks[i].place;
-			continue;
-		}
-		records = record_log_chunk(log, i, NULL, &chunks->count);
-		chunks->records = share_bytes(area, records, (Size) chunks->count * log->record_size);
-		record_log_free_chunk(log, i);
-	}
-	record_log_free(log);
-	return chunks;
 }
 
 /*
@@ -223,7 +177,7 @@ share_days(DaySet *set, List *days, dsa_area *area, HandOver *to, SharedChunk *c
 		shared[key.day].earliest_reaction = rows->earliest_reaction;
 		for (key.network = 0; key.network < set->network_count; key.network++)
 			for (key.kind = 0; key.kind < DAY_KIND_COUNT; key.kind++)
-				chunks = share_log(area, day_log(set, rows, key.network, key.kind), key, chunks);
+				chunks = share_log(area, day_log(set, rows, key.network, key.kind), key, chunks, NULL);
 	}
 }
 
@@ -241,12 +195,16 @@ share_rows(Ingest *ingest, dsa_area *area, HandOver *to)
 	chunks = dsa_get_address(area, to->chunks);
 	for (int network = 0; network < ingest->model->network_count; network++)
 		for (int i = 0; ingest->networks[network].partitions != NULL && i < PARTITION_COUNT; i++)
+		{
 			for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
 			{
 				SharedChunk key = {.network = network,.partition = i,.day = -1,.kind = kind,.records = InvalidDsaPointer};
 
-				chunks = share_log(area, ingest_log(ingest, network, i, kind), key, chunks);
+				chunks = share_log(area, ingest_log(ingest, network, i, kind), key, chunks, NULL);
 			}
+			if (i % PARTITIONS_PER_GIVE_BACK == 0)
+				memory_give_back();
+		}
 	share_days(ingest->days, days, area, to, chunks);
 	to->has_file = spill_is_used(ingest->spill);
 	spill_export(ingest->spill);
@@ -551,26 +509,6 @@ plan_sources(const Model *model, List **others, BlockNumber *pages)
 }
 
 /*
- * How many workers tables of that size are worth: one for the first, and one
- * more each time they are three times as large, as for parallel plans
- */
-static int
-choose_workers(BlockNumber pages)
-{
-	int			workers = 0;
-	BlockNumber threshold = Max(min_parallel_table_scan_size, 1);
-
-	while (pages >= threshold && workers < max_parallel_workers_per_gather)
-	{
-		workers++;
-		if (threshold > MaxBlockNumber / 3)
-			break;
-		threshold *= 3;
-	}
-	return workers;
-}
-
-/*
  * Texts that the workers need, one behind the other: name of the model, then name,
  * query and plan of each source
  */
@@ -669,7 +607,7 @@ ingest_in_parallel(Ingest *ingest, Size memory_limit)
 	if (model->is_preview || IsInParallelMode() || max_parallel_workers_per_gather == 0)
 		return model->sources;
 	sources = plan_sources(model, &others, &pages);
-	workers = choose_workers(pages);
+	workers = workers_worth(pages);
 	if (sources == NIL || workers == 0)
 		return model->sources;
 

@@ -2,7 +2,8 @@
  * From the rows of each network to the six measures of its people.
  *
  * Networks are computed one after the other and do not touch each other: what
- * somebody does on one network changes nothing on another.
+ * somebody does on one network changes nothing on another. Large ones are computed
+ * by several processes, each of which has some partitions (measure_team.c).
  */
 #include "compat.h"
 
@@ -18,6 +19,7 @@
 #include "influence.h"
 #include "memory.h"
 #include "model/edges.h"
+#include "model/measure_team.h"
 #include "model/measures.h"
 #include "model/progress.h"
 #include "model/reciprocity.h"
@@ -25,11 +27,11 @@
 #include "model/sweep.h"
 #include "model/trust.h"
 
-/* Partitions whose rows are freed before the system gets them back */
-#define PARTITIONS_PER_GIVE_BACK	16
-
 /* So many counts by signal are not worth a file */
 #define FEW_SIGNAL_COUNTS	131072
+
+/* Fewer edges are ranked before a team has met a few times */
+#define EDGES_FOR_TEAM	100000
 
 /* The ranks of a network must sum to 1 within this */
 #define MASS_TOLERANCE	1e-9
@@ -134,49 +136,82 @@ fill_teleport(const EdgeSet *edges, const Trust *trust, double *teleport)
 	return nodes;
 }
 
-/*
- * Ranks of a network's graph; fails rather than give a wrong answer
- */
-static PagerankResult
-rank_network(const Ingest *ingest, int network, const EdgeSet *edges,
-			 const double *teleport, double *rank)
+/* What a network's people are ranked in: arrays by person, then the kernel's */
+typedef struct RankMemory
 {
-	const Model *model = ingest->model;
-	PagerankOptions options = {
+	double	   *teleport;
+	double	   *rank;
+	void	   *scratch;
+} RankMemory;
+
+static RankMemory
+divide_rank_memory(void *memory, uint32 person_count)
+{
+	RankMemory	divided;
+
+	divided.teleport = memory;
+	divided.rank = divided.teleport + person_count;
+	divided.scratch = divided.rank + person_count;
+	return divided;
+}
+
+/*
+ * Options of the kernel
+ */
+static PagerankOptions
+rank_options(const Model *model, const double *teleport)
+{
+	return (PagerankOptions)
+	{
 		.damping = model->damping,
 		.max_iterations = model->max_iterations,
 		.tolerance = model->tolerance,
 		.teleport = teleport,
 		.check = check_interrupts
 	};
-	PagerankResult result;
-	CompensatedSum mass = {0, 0};
-	PagerankSize size = {.node_count = edges->person_count,.copied_edges = edges->edge_count};
-	EdgeReader	reader;
-	EdgeFeed	feed = edges_feed(edges, &reader);
-	void	   *scratch;
+}
 
-	if (!memory_has_room(ingest->context, pagerank_memory(&size)))
-		size.copied_edges = 0;
-	scratch = huge_array(ingest->networks[network].context, pagerank_memory(&size), 1);
-	pagerank_prepare(&size, &feed, &options, scratch);
-	pagerank_iterate(&size, &feed, &options, NULL, rank, scratch, &result);
-	pfree(scratch);
-	if (!result.converged)
+/*
+ * Refuse ranks that are no answer
+ */
+static void
+check_ranks(const Model *model, int network, const PagerankResult *result,
+			const double *rank, uint32 person_count)
+{
+	CompensatedSum mass = {0, 0};
+
+	if (!result->converged)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("network influence of model \"%s\" on network \"%s\" did not converge in %d iterations, residual %g",
 						model->ref.name, model->networks[network].name,
-						result.iterations, result.residual),
+						result->iterations, result->residual),
 				 errhint("Raise max_iterations or tolerance in influence.models.")));
 
-	for (uint32 i = 0; i < edges->person_count; i++)
+	for (uint32 i = 0; i < person_count; i++)
 		compensated_add(&mass, rank[i]);
 	if (!(fabs(mass.high - 1) < MASS_TOLERANCE))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("sanity check of model \"%s\" failed: ranks on network \"%s\" sum to %.15g instead of 1",
 						model->ref.name, model->networks[network].name, mass.high)));
+}
+
+/*
+ * Rank a graph that is prepared, as one of a team
+ */
+static PagerankResult
+rank_together(MeasureTeam *team, const Model *model, const EdgeSet *edges, PagerankSize size)
+{
+	PagerankTeam ranks;
+	RankMemory	memory = divide_rank_memory(team_begin_ranks(team, &size.copied_edges, edges, &ranks),
+											size.node_count);
+	PagerankOptions options = rank_options(model, memory.teleport);
+	EdgeReader	reader;
+	EdgeFeed	feed = edges_feed_rows(edges, ranks.first_row, ranks.end_row, &reader);
+	PagerankResult result;
+
+	pagerank_iterate(&size, &feed, &options, &ranks, memory.rank, memory.scratch, &result);
 	return result;
 }
 
@@ -186,21 +221,32 @@ rank_network(const Ingest *ingest, int network, const EdgeSet *edges,
  * Source of PageRank with teleport by trust: Page et al. 1999; Gleich 2015.
  */
 static void
-add_network_influence(const Ingest *ingest, int network, const EdgeSet *edges,
+add_network_influence(MeasureTeam *team, const Ingest *ingest, int network, const EdgeSet *edges,
 					  const Trust *trust, Slice slice, Measures *measures)
 {
-	MemoryContext context = ingest->networks[network].context;
-	double	   *teleport;
-	double	   *rank;
-	uint32		nodes;
+	const Model *model = ingest->model;
+	PagerankSize size = {.node_count = edges->person_count,.copied_edges = edges->edge_count};
+	Size		arrays = 2 * (Size) size.node_count * sizeof(double);
+	EdgeReader	reader;
+	EdgeFeed	feed = edges_feed(edges, &reader);
+	RankMemory	memory;
+	PagerankOptions options;
 	PagerankResult result;
+	uint32		nodes;
 
-	if (edges->edge_count == 0)
-		return;
-	teleport = huge_array(context, edges->person_count, sizeof(double));
-	rank = huge_array(context, edges->person_count, sizeof(double));
-	nodes = fill_teleport(edges, trust, teleport);
-	result = rank_network(ingest, network, edges, teleport, rank);
+	if (!memory_has_room(ingest->context, arrays + pagerank_memory(&size)))
+		size.copied_edges = 0;
+	arrays += pagerank_memory(&size);
+	memory = divide_rank_memory(team != NULL ? team_allocate(team, arrays) :
+								huge_array(ingest->networks[network].context, arrays, 1), size.node_count);
+	options = rank_options(model, memory.teleport);
+	nodes = fill_teleport(edges, trust, memory.teleport);
+	pagerank_prepare(&size, &feed, &options, memory.scratch);
+	if (team != NULL)
+		result = rank_together(team, model, edges, size);
+	else
+		pagerank_iterate(&size, &feed, &options, NULL, memory.rank, memory.scratch, &result);
+	check_ranks(model, network, &result, memory.rank, size.node_count);
 	measures->iterations = Max(measures->iterations, result.iterations);
 	measures->residual = Max(measures->residual, result.residual);
 
@@ -208,10 +254,14 @@ add_network_influence(const Ingest *ingest, int network, const EdgeSet *edges,
 	for (uint64 i = 0; i < slice.count; i++)
 	{
 		uint32		person = slice.people[i].person;
-		double		earned = rank[person] - teleport[person] * result.teleport_share;
+		double		earned = memory.rank[person] - memory.teleport[person] * result.teleport_share;
 
 		slice.people[i].value[MEASURE_NETWORK_INFLUENCE] = nodes * Max(earned, 0);
 	}
+	if (team != NULL)
+		team_end_ranks(team);
+	else
+		pfree(memory.teleport);
 }
 
 /*
@@ -257,21 +307,22 @@ limit_memory(Ingest *ingest, SweepOutput *output)
 /*
  * Give back what the partitions done so far have left
  *
- * Counts by signal are not needed before they are published: they wait in a file.
+ * Counts by signal are not needed before they are published: those of the leader, who
+ * gets all of them, wait in a file.
  */
 static void
-tidy_up(const Ingest *ingest, SweepOutput *output)
+tidy_up(const MeasureTeam *team, const Ingest *ingest, SweepOutput *output)
 {
-	if (record_log_count(output->signal_counts) > FEW_SIGNAL_COUNTS)
+	if (team_leads(team) && record_log_count(output->signal_counts) > FEW_SIGNAL_COUNTS)
 		record_log_spill(output->signal_counts, ingest->spill);
 	memory_give_back();
 }
 
 /*
- * Walk over all rows of a network, then discount reciprocity
+ * Walk over the rows of the own partitions of a network, then discount reciprocity
  */
 static void
-sweep_network(Ingest *ingest, int network, SweepOutput *output)
+sweep_network(MeasureTeam *team, Ingest *ingest, int network, SweepOutput *output)
 {
 	MemoryContext work = AllocSetContextCreate(ingest->networks[network].context,
 											   "influence partition", ALLOCSET_DEFAULT_SIZES);
@@ -282,15 +333,21 @@ sweep_network(Ingest *ingest, int network, SweepOutput *output)
 	for (int i = 0; i < PARTITION_COUNT; i++)
 	{
 		first[i] = output->people->count;
+		if (!team_owns(team, i))
+			continue;
 		sweep_partition(ingest, network, i, output);
 		MemoryContextReset(work);
 		if (i % PARTITIONS_PER_GIVE_BACK == 0)
-			tidy_up(ingest, output);
+			tidy_up(team, ingest, output);
 		limit_memory(ingest, output);
 	}
 	first[PARTITION_COUNT] = output->people->count;
+	if (output->reciprocity->discount > 0)
+		team_exchange(team, output->reciprocity->given);
 	for (int i = 0; i < PARTITION_COUNT; i++)
 	{
+		if (!team_owns(team, i))
+			continue;
 		edges_load(output->edges, i);
 		reciprocity_apply(output->reciprocity, i, &partitions[i], work);
 		add_engagement(output->people->items + first[i], first[i + 1] - first[i], &partitions[i]);
@@ -301,41 +358,102 @@ sweep_network(Ingest *ingest, int network, SweepOutput *output)
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
 	reciprocity_destroy(output->reciprocity);
-	tidy_up(ingest, output);
+	tidy_up(team, ingest, output);
+}
+
+/*
+ * Rank the people of a network, who are all with the leader by now
+ */
+static void
+finish_network(MeasureTeam *team, Ingest *ingest, int network, const SweepOutput *output,
+			   Slice slice, Measures *measures)
+{
+	EdgeSet    *edges = output->edges;
+	MeasureTeam *rankers = edges->edge_count < EDGES_FOR_TEAM ? NULL : team;
+
+	if (!team_leads(team))
+	{
+		if (rankers != NULL)
+		{
+			PagerankSize size = {.node_count = edges->person_count};
+
+			(void) rank_together(rankers, ingest->model, edges, size);
+			team_end_ranks(rankers);
+		}
+		return;
+	}
+	if (edges->edge_count > 0)
+		add_network_influence(rankers, ingest, network, edges, output->trust, slice, measures);
+	measures->priors[network] = add_amplification(slice);
 }
 
 /*
  * Measure one network
  */
 static void
-measure_network(Ingest *ingest, int network, PersonNetworkArray *people, Measures *measures)
+measure_network(MeasureTeam *team, Ingest *ingest, int network, PersonNetworkArray *people, Measures *measures)
 {
 	const Model *model = ingest->model;
 	MemoryContext context = ingest->networks[network].context;
+	uint32		person_count = team_person_count(team, ingest);
 	uint64		first = people->count;
 	Trust		trust;
-	Slice		slice;
 	SweepOutput output = {
 		.trust = &trust,
 		.clocks = measures->clocks,
 		.people = people,
 		.signal_counts = &measures->signal_counts
 	};
+	uint32	   *reactions;
 
 	progress_report(model->ref.name, "measuring network \"%s\"", model->networks[network].name);
-	output.edges = edges_create(intern_count(ingest->people), ingest->spill, context);
+	output.edges = edges_create(person_count, ingest->spill, context);
 	output.reciprocity = reciprocity_create(model->reciprocity_discount,
-											ingest_count(ingest, network, ROWS_PLAIN) +
-											ingest_count(ingest, network, ROWS_INTERACTIONS), context);
-	trust.reactions = survey_network(ingest, network, output.reciprocity);
+											team_interactions(team, ingest, network), context);
+	reactions = survey_network(ingest, network, person_count, output.reciprocity);
+	team_add_up(team, reactions, person_count);
+	team_unite(team, output.reciprocity->filter, reciprocity_filter_words(output.reciprocity));
+	trust.reactions = reactions;
 	trust.half_count = model->selectivity_rate * observed_days(ingest);
-	sweep_network(ingest, network, &output);
+	sweep_network(team, ingest, network, &output);
 	ingest->rows_ignored[IGNORE_OUTSIDE_WINDOW] += output.rows_outside_window;
 
-	slice.people = people->items + first;
-	slice.count = people->count - first;
-	add_network_influence(ingest, network, output.edges, &trust, slice, measures);
-	measures->priors[network] = add_amplification(slice);
+	team_share_edges(team, output.edges);
+	team_collect(team, people, first, &measures->signal_counts);
+	finish_network(team, ingest, network, &output,
+				   (Slice) {people->items + first, people->count - first}, measures);
+	team_free_edges(team);
+}
+
+/*
+ * Measure all networks; the logs of the ingest are used up
+ */
+static void
+measure_networks(MeasureTeam *team, Ingest *ingest, PersonNetworkArray *people, Measures *measures)
+{
+	for (int network = 0; network < ingest->model->network_count; network++)
+	{
+		NetworkRows *rows = &ingest->networks[network];
+
+		if (team_has_rows(team, ingest, network))
+			measure_network(team, ingest, network, people, measures);
+		MemoryContextDelete(rows->context);
+		rows->context = NULL;
+		rows->partitions = NULL;
+	}
+}
+
+/*
+ * Measures of nobody, in the current memory context
+ */
+static Measures *
+create_measures(const Model *model)
+{
+	Measures   *measures = palloc0(sizeof(Measures));
+
+	record_log_init(&measures->signal_counts, sizeof(SignalCount), CurrentMemoryContext);
+	measures->priors = palloc0(sizeof(AmplificationPrior) * (model->network_count + 1));
+	return measures;
 }
 
 /*
@@ -346,27 +464,20 @@ measure_network(Ingest *ingest, int network, PersonNetworkArray *people, Measure
 Measures *
 measures_compute(Ingest *ingest)
 {
-	Measures   *measures = palloc0(sizeof(Measures));
+	Measures   *measures = create_measures(ingest->model);
 	PersonNetworkArray people = {.context = CurrentMemoryContext};
+	MeasureTeam *team;
 
 	ingest_check_people(ingest);
 	/* the memory is needed for the rows; who looks people up afterwards knows few */
 	intern_drop_hash(ingest->people);
 	ingest->limit.bytes = (Size) influence_max_memory * 1024 -
 		(Size) intern_count(ingest->people) * BYTES_PER_PERSON;
-	record_log_init(&measures->signal_counts, sizeof(SignalCount), CurrentMemoryContext);
-	measures->priors = palloc0(sizeof(AmplificationPrior) * (ingest->model->network_count + 1));
 	measures->clocks = clocks_create(ingest);
-	for (int network = 0; network < ingest->model->network_count; network++)
-	{
-		NetworkRows *rows = &ingest->networks[network];
-
-		if (rows->partitions != NULL)
-			measure_network(ingest, network, &people, measures);
-		MemoryContextDelete(rows->context);
-		rows->context = NULL;
-		rows->partitions = NULL;
-	}
+	/* clocks are with the leader only */
+	team = measures->clocks == NULL ? measure_team_start(ingest) : NULL;
+	measure_networks(team, ingest, &people, measures);
+	measure_team_end(team);
 	measures->person_network_count = people.count;
 	measures->person_networks = people.items;
 	memory_give_back();
@@ -377,4 +488,21 @@ measures_compute(Ingest *ingest)
 		memory_give_back();
 	}
 	return measures;
+}
+
+PGDLLEXPORT void influence_measure_worker(dsm_segment *segment, shm_toc *toc);
+
+/*
+ * Main function of a worker
+ */
+void
+influence_measure_worker(dsm_segment *segment, shm_toc *toc)
+{
+	Ingest	   *ingest;
+	MeasureTeam *team = measure_team_join(segment, toc, &ingest);
+	PersonNetworkArray people = {.context = CurrentMemoryContext};
+
+	measure_networks(team, ingest, &people, create_measures(ingest->model));
+	spill_close(ingest->spill);
+	measure_team_end(team);
 }

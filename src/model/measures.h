@@ -11,18 +11,8 @@
 #include "model/clock.h"
 #include "model/ingest.h"
 #include "model/model.h"
+#include "model/person_network.h"
 #include "model/record_log.h"
-
-/* A person who received or published something on a network */
-typedef struct PersonNetwork
-{
-	uint32		person;
-	uint32		network;
-	double		value[MEASURE_COUNT];	/* amplification: the rate lambda */
-	double		audience_term;	/* sum over kinds of weight * ln(1 + people) */
-	double		shares;			/* decayed, of distinct (actor, post) */
-	double		posts;			/* decayed, distinct */
-} PersonNetwork;
 
 /* What a person received of one signal */
 typedef struct SignalCount

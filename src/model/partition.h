@@ -21,6 +21,9 @@
 #define PARTITION_BITS	8
 #define PARTITION_COUNT	(1 << PARTITION_BITS)
 
+/* Partitions whose rows are freed before the system gets their memory back */
+#define PARTITIONS_PER_GIVE_BACK	16
+
 /* A place in a partition needs no more bits than this */
 #define PLACE_BITS		(32 - PARTITION_BITS)
 

@@ -51,6 +51,15 @@ reciprocity_bit(const Reciprocity *reciprocity, uint32 actor, uint32 target)
 }
 
 /*
+ * Length of the filter
+ */
+static inline uint64
+reciprocity_filter_words(const Reciprocity *reciprocity)
+{
+	return reciprocity->filter == NULL ? 0 : (reciprocity->region_mask + 1) * PARTITION_COUNT / 64;
+}
+
+/*
  * The actor did something tradable towards the target
  */
 static inline void

@@ -80,6 +80,28 @@ record_log_grow(RecordLog *log)
 }
 
 /*
+ * Append copies of some records
+ */
+void
+record_log_append_all(RecordLog *log, const void *records, uint64 count)
+{
+	const char *from = records;
+
+	while (count > 0)
+	{
+		uint64		room;
+
+		if (log->next == log->end)
+			record_log_grow(log);
+		room = Min(count, (uint64) (log->end - log->next) / log->record_size);
+		memcpy(log->next, from, room * log->record_size);
+		log->next += room * log->record_size;
+		from += room * log->record_size;
+		count -= room;
+	}
+}
+
+/*
  * Move all chunks that are in memory to a file; the log can be appended to again
  *
  * All chunks of a log go to the same file.

@@ -37,6 +37,7 @@ typedef struct RecordLog
 
 extern void record_log_init(RecordLog *log, uint32 record_size, MemoryContext context);
 extern void record_log_grow(RecordLog *log);
+extern void record_log_append_all(RecordLog *log, const void *records, uint64 count);
 extern void record_log_spill(RecordLog *log, SpillFile *file);
 extern const char *record_log_chunk(const RecordLog *log, uint32 chunk, char *buffer, uint32 *count);
 extern void record_log_free_chunk(RecordLog *log, uint32 chunk);

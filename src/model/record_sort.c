@@ -30,7 +30,7 @@ typedef struct CountingSort
 static inline uint32
 key_of(const CountingSort *sort, const char *record)
 {
-	uint32		key = *(const uint32 *) (record + sort->key.offset) & sort->key.mask;
+	uint32		key = *(const uint32 *) (record + sort->key.offset) >> sort->key.shift & sort->key.mask;
 
 	if (sort->key.map != NULL)
 		key = sort->key.map[key];

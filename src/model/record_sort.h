@@ -8,11 +8,12 @@
 
 #include "model/record_log.h"
 
-/* Where a record has its key: in some low bits of a uint32 */
+/* Where a record has its key: in some bits of a uint32 */
 typedef struct RecordKey
 {
 	uint32		offset;
-	uint32		mask;
+	uint32		mask;			/* of the bits that are left after the shift */
+	uint32		shift;			/* to the right */
 	const uint32 *map;			/* NULL, or from what is there to the key */
 } RecordKey;
 

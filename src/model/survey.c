@@ -74,10 +74,9 @@ survey_partition(Survey *survey, uint32 partition, const RecordLog *log, char *b
  * network's context.
  */
 uint32 *
-survey_network(Ingest *ingest, int network, Reciprocity *reciprocity)
+survey_network(Ingest *ingest, int network, uint32 person_count, Reciprocity *reciprocity)
 {
 	NetworkRows *rows = &ingest->networks[network];
-	uint32		person_count = intern_count(ingest->people);
 	Survey		survey = {.model = ingest->model,.reciprocity = reciprocity};
 	char	   *buffer = MemoryContextAlloc(rows->context, LAST_CHUNK_BYTES);
 

@@ -7,6 +7,6 @@
 #include "model/ingest.h"
 #include "model/reciprocity.h"
 
-extern uint32 *survey_network(Ingest *ingest, int network, Reciprocity *reciprocity);
+extern uint32 *survey_network(Ingest *ingest, int network, uint32 person_count, Reciprocity *reciprocity);
 
 #endif							/* INFLUENCE_SURVEY_H */

@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #include "math/decay.h"
@@ -21,6 +22,12 @@
 #include "memory.h"
 #include "model/record_sort.h"
 #include "model/sweep.h"
+
+/* So many rows are sorted by digits sooner than by comparing them */
+#define MANY_INTERACTIONS	4096
+
+/* Counts by digit should stay in the nearest cache */
+#define MAX_DIGIT_BITS	11
 
 /* Sums of the current target by signal */
 typedef struct SignalSums
@@ -382,16 +389,8 @@ finish_signals(Sweep *sweep, RecordLog *signal_counts)
 static PersonNetwork *
 next_person(PersonNetworkArray *people)
 {
-	PersonNetwork *person;
+	PersonNetwork *person = person_networks_reserve(people, 1);
 
-	if (people->count == people->capacity)
-	{
-		people->capacity = huge_array_next(people->capacity, PG_INT64_MAX);
-		people->items = people->items == NULL ?
-			huge_array(people->context, people->capacity, sizeof(PersonNetwork)) :
-			huge_array_resize(people->items, people->capacity, sizeof(PersonNetwork));
-	}
-	person = &people->items[people->count];
 	memset(person, 0, sizeof(PersonNetwork));
 	return person;
 }
@@ -426,20 +425,64 @@ sort_by_place(RowPartition *rows, RowKind kind, uint32 place_count, uint64 **row
 }
 
 /*
- * Sort the interactions of a partition by place, those of one place by actor
+ * Sort few interactions by place, those of one place by actor
  */
 static void
-sort_interactions(Sweep *sweep, RowPartition *rows, uint32 place_count)
+sort_few(Sweep *sweep, RowPartition *rows, uint32 place_count, uint64 *start)
 {
 	RecordKey	place = {.mask = PLACE_MASK};
 	double		plain_multiplier = 1;
-	uint64	   *start = new_row_start(place_count);
 
 	sweep->interactions = record_logs_sort(&rows->logs[ROWS_INTERACTIONS], &rows->logs[ROWS_PLAIN],
 										   &plain_multiplier, place, place_count, start,
 										   CurrentMemoryContext);
 	for (uint32 i = 0; i < place_count; i++)
 		sort_by_actor(sweep->interactions + start[i], start[i + 1] - start[i]);
+}
+
+/*
+ * The same for many: by the digits of the actor, the lowest first, then by place. Each
+ * pass keeps the order of the one before.
+ */
+static void
+sort_many(Sweep *sweep, RowPartition *rows, uint32 place_count, uint64 *start)
+{
+	/* with room for one more person than there are, so that NOBODY stays apart */
+	uint32		bits = pg_leftmost_one_pos32(sweep->output->edges->person_count) + 1;
+	uint32		digits = (bits + MAX_DIGIT_BITS - 1) / MAX_DIGIT_BITS;
+	uint32		digit_bits = (bits + digits - 1) / digits;
+	RecordKey	place = {.mask = PLACE_MASK};
+	RecordKey	digit = {.offset = offsetof(Interaction, actor),.mask = (UINT32_C(1) << digit_bits) - 1};
+	uint64		count = record_log_count(&rows->logs[ROWS_INTERACTIONS]) + record_log_count(&rows->logs[ROWS_PLAIN]);
+	uint64	   *digit_start = new_row_start(UINT32_C(1) << digit_bits);
+	double		plain_multiplier = 1;
+	void	   *sorted = record_logs_sort(&rows->logs[ROWS_INTERACTIONS], &rows->logs[ROWS_PLAIN],
+										  &plain_multiplier, digit, digit.mask + 1, digit_start,
+										  CurrentMemoryContext);
+
+	for (uint32 i = 1; i < digits; i++)
+	{
+		digit.shift += digit_bits;
+		sorted = records_sort(sorted, count, sizeof(Interaction), digit, digit.mask + 1, digit_start,
+							  CurrentMemoryContext);
+	}
+	sweep->interactions = records_sort(sorted, count, sizeof(Interaction), place, place_count, start,
+									   CurrentMemoryContext);
+	pfree(digit_start);
+}
+
+/*
+ * Sort the interactions of a partition by place, those of one place by actor
+ */
+static void
+sort_interactions(Sweep *sweep, RowPartition *rows, uint32 place_count)
+{
+	uint64	   *start = new_row_start(place_count);
+
+	if (record_log_count(&rows->logs[ROWS_INTERACTIONS]) + record_log_count(&rows->logs[ROWS_PLAIN]) < MANY_INTERACTIONS)
+		sort_few(sweep, rows, place_count, start);
+	else
+		sort_many(sweep, rows, place_count, start);
 	sweep->interaction_start = start;
 	sweep->interaction_count = start[place_count];
 }
@@ -479,7 +522,7 @@ void
 sweep_partition(const Ingest *ingest, int network, uint32 partition, SweepOutput *output)
 {
 	const Model *model = ingest->model;
-	uint32		place_count = partition_places(partition, intern_count(ingest->people));
+	uint32		place_count = partition_places(partition, output->edges->person_count);
 	Sweep		sweep = {.model = model,.output = output,.window = model_longest_age(model)};
 	RowPartition *rows = &ingest->networks[network].partitions[partition];
 

@@ -10,15 +10,6 @@
 #include "model/reciprocity.h"
 #include "model/trust.h"
 
-/* People with measures on the networks seen so far; grows as needed */
-typedef struct PersonNetworkArray
-{
-	MemoryContext context;
-	uint64		count;
-	uint64		capacity;
-	PersonNetwork *items;
-} PersonNetworkArray;
-
 /* What is known of the actors, and what the walks over a network add to */
 typedef struct SweepOutput
 {

@@ -324,7 +324,7 @@ static SignalCount *
 order_signal_counts(const Run *run, RecordLog *log)
 {
 	uint32	   *place = places_by_id(run);
-	RecordKey	key = {offsetof(SignalCount, person), PG_UINT32_MAX, place};
+	RecordKey	key = {.offset = offsetof(SignalCount, person),.mask = PG_UINT32_MAX,.map = place};
 	uint64	   *row_start = huge_array(CurrentMemoryContext, (uint64) run->scores->count + 2,
 									   sizeof(uint64));
 	SignalCount *sorted;

@@ -59,6 +59,17 @@ SELECT (influence_refresh('memory', '2026-01-01')).status;
 SELECT pg_stat_force_next_flush();
 SELECT pg_temp.temporary_files() > :files AS files_used, * FROM pg_temp.differences();
 
+-- Several processes with room enough measure people together, by one and by three more
+RESET influence.max_memory;
+SET max_parallel_workers_per_gather = 1;
+SELECT (influence_refresh('memory', '2026-01-01')).status;
+SELECT * FROM pg_temp.differences();
+SET max_parallel_workers_per_gather = 3;
+SELECT (influence_refresh('memory', '2026-01-01')).status;
+SELECT * FROM pg_temp.differences();
+SET max_parallel_workers_per_gather = 2;
+SET influence.max_memory = '16MB';
+
 -- The same with clocks that stand still
 UPDATE influence.models SET inactivity_policy = 'freeze', time_window = '30 days' WHERE model = 'memory';
 RESET influence.max_memory;

@@ -138,8 +138,8 @@ foreach (@phases)
 	recovered("killed while $phase", $may_leave);
 }
 
-# A worker that reads, and one that builds an index
-foreach ([ 'reading 1 sources in parallel', $full, 0 ], [ 'publishing', '', 1 ])
+# A worker that reads, one that measures, and one that builds an index
+foreach ([ 'reading 1 sources in parallel', $full, 0 ], [ 'measuring network', '', 0 ], [ 'publishing', '', 1 ])
 {
 	my ($phase, $more, $may_leave) = @$_;
 

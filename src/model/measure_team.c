@@ -1,0 +1,748 @@
+/*
+ * Several processes that measure the people of a model together.
+ *
+ * Each member has the rows of its own partitions and works on them as a leader
+ * alone works on all. What crosses partitions is exchanged in between: everybody
+ * lays it out in a shared memory area, all wait for each other, everybody takes
+ * what is theirs, all wait again.
+ *
+ *   leader     hands out rows   survey   sweep   discount   collects   prepares   ranks ...
+ *   worker 1        takes       survey   sweep   discount   gives                 ranks
+ *   worker 2        takes       survey   sweep   discount   gives                 ranks
+ *                        reactions, filter  values    edges
+ *
+ * A member that fails takes the others with it: the leader by the end of its
+ * transaction, a worker by the error that it sends to the leader; both are seen
+ * by those who wait.
+ *
+ * Memory: what is handed over is in the area while it is on its way, and so are
+ * the edges and the ranks while a network is ranked. Models whose rows are in
+ * files already, or that would have to be, are measured by the leader alone.
+ */
+#include "compat.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/barrier.h"
+#include "storage/condition_variable.h"
+#include "storage/spin.h"
+#include "utils/dsa.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "influence.h"
+#include "memory.h"
+#include "model/measure_team.h"
+#include "model/shared_log.h"
+#include "workers.h"
+
+/* Keys of what is in shared memory */
+#define KEY_TEAM	UINT64CONST(0xA300000000000001)
+#define KEY_NETWORKS	UINT64CONST(0xA300000000000002)
+#define KEY_MODEL	UINT64CONST(0xA300000000000003)
+#define KEY_AREA	UINT64CONST(0xA300000000000004)
+
+/* Bytes of the part of the area that is there from the start */
+#define AREA_BYTES	(1024 * 1024)
+
+/* What a member lays out for the others */
+typedef struct Parcel
+{
+	dsa_pointer items;
+	uint64		count;
+} Parcel;
+
+/* What all members know of a network */
+typedef struct TeamNetwork
+{
+	bool		has_rows;
+	uint64		interactions;
+} TeamNetwork;
+
+/* Edges of a partition */
+typedef struct SharedEdges
+{
+	uint32		place_count;
+	uint64		edge_count;
+	dsa_pointer row_start;
+	dsa_pointer actor;
+	dsa_pointer engagement;
+} SharedEdges;
+
+typedef struct SharedTeam
+{
+	slock_t		mutex;			/* over "members" */
+	ConditionVariable complete;
+	int			members;		/* 0: not known yet */
+	Barrier		barrier;
+	TimestampTz as_of;
+	TimestampTz earliest_reaction;
+	uint32		person_count;
+	Size		memory_limit;	/* of each worker, in bytes */
+	dsa_pointer ranks;			/* memory for ranking */
+	uint64		copied_edges;	/* as it was prepared */
+	SharedEdges edges[PARTITION_COUNT];
+	Parcel		parcels[FLEXIBLE_ARRAY_MEMBER]; /* by member */
+} SharedTeam;
+
+struct MeasureTeam
+{
+	int			member;			/* 0: the leader */
+	int			members;
+	ParallelContext *context;	/* the leader's */
+	SharedTeam *shared;
+	TeamNetwork *networks;
+	dsa_area   *area;
+};
+
+/*
+ * Wait until all members are here
+ */
+static void
+wait_for_all(void *arg)
+{
+	MeasureTeam *team = arg;
+
+	BarrierArriveAndWait(&team->shared->barrier, PG_WAIT_EXTENSION);
+}
+
+/*
+ * Lay something out for the others; what they lay out is there afterwards
+ */
+static void
+lay_out(MeasureTeam *team, dsa_pointer items, uint64 count)
+{
+	team->shared->parcels[team->member] = (Parcel) {items, count};
+	wait_for_all(team);
+}
+
+static void *
+laid_out(const MeasureTeam *team, int member, uint64 *count)
+{
+	const Parcel *parcel = &team->shared->parcels[member];
+
+	*count = parcel->count;
+	return dsa_get_address(team->area, parcel->items);
+}
+
+/*
+ * Everybody has taken what is theirs
+ */
+static void
+clear_away(MeasureTeam *team)
+{
+	wait_for_all(team);
+	dsa_free(team->area, team->shared->parcels[team->member].items);
+}
+
+bool
+team_leads(const MeasureTeam *team)
+{
+	return team == NULL || team->member == 0;
+}
+
+/*
+ * Who works on a partition
+ */
+static int
+owner_of(const MeasureTeam *team, uint32 partition)
+{
+	return (int) (partition % team->members);
+}
+
+bool
+team_owns(const MeasureTeam *team, uint32 partition)
+{
+	return team == NULL || owner_of(team, partition) == team->member;
+}
+
+uint32
+team_person_count(const MeasureTeam *team, const Ingest *ingest)
+{
+	return team == NULL ? intern_count(ingest->people) : team->shared->person_count;
+}
+
+/*
+ * Interactions on a network, of all members
+ */
+uint64
+team_interactions(const MeasureTeam *team, const Ingest *ingest, int network)
+{
+	return team == NULL ? ingest_count(ingest, network, ROWS_PLAIN) +
+		ingest_count(ingest, network, ROWS_INTERACTIONS) : team->networks[network].interactions;
+}
+
+bool
+team_has_rows(const MeasureTeam *team, const Ingest *ingest, int network)
+{
+	return team == NULL ? ingest->networks[network].partitions != NULL :
+		team->networks[network].has_rows;
+}
+
+/*
+ * Add up what each member has counted; all get the sums
+ */
+void
+team_add_up(MeasureTeam *team, uint32 *values, uint64 count)
+{
+	if (team == NULL)
+		return;
+	lay_out(team, share_bytes(team->area, values, count * sizeof(uint32)), count);
+	for (int member = 0; member < team->members; member++)
+	{
+		uint64		others_count;
+		const uint32 *others = laid_out(team, member, &others_count);
+
+		CHECK_FOR_INTERRUPTS();
+		for (uint64 i = 0; member != team->member && i < count; i++)
+			values[i] += others[i];
+	}
+	clear_away(team);
+}
+
+/*
+ * Unite the bits that the members have set
+ */
+void
+team_unite(MeasureTeam *team, uint64 *bits, uint64 words)
+{
+	if (team == NULL || words == 0)
+		return;
+	lay_out(team, share_bytes(team->area, bits, words * sizeof(uint64)), words);
+	for (int member = 0; member < team->members; member++)
+	{
+		uint64		others_words;
+		const uint64 *others = laid_out(team, member, &others_words);
+
+		CHECK_FOR_INTERRUPTS();
+		for (uint64 i = 0; member != team->member && i < words; i++)
+			bits[i] |= others[i];
+	}
+	clear_away(team);
+}
+
+/* Chunks of logs on their way */
+typedef struct ChunkList
+{
+	dsa_pointer pointer;
+	SharedChunk *chunks;
+	SharedChunk *next;
+} ChunkList;
+
+static ChunkList
+create_chunk_list(MeasureTeam *team, uint64 capacity)
+{
+	ChunkList	list;
+
+	list.pointer = dsa_allocate_extended(team->area, Max(capacity, 1) * sizeof(SharedChunk), DSA_ALLOC_HUGE);
+	list.chunks = list.next = dsa_get_address(team->area, list.pointer);
+	return list;
+}
+
+/*
+ * Append the records of a chunk to a log, and free it
+ */
+static void
+take_chunk(MeasureTeam *team, const SharedChunk *chunk, RecordLog *log)
+{
+	CHECK_FOR_INTERRUPTS();
+	record_log_append_all(log, dsa_get_address(team->area, chunk->records), chunk->count);
+	dsa_free(team->area, chunk->records);
+}
+
+/*
+ * Move the logs of partitions to the members who own these
+ */
+void
+team_exchange(MeasureTeam *team, RecordLog *logs)
+{
+	uint64		capacity = 0;
+	char	   *buffer;
+	ChunkList	list;
+
+	if (team == NULL)
+		return;
+	for (int i = 0; i < PARTITION_COUNT; i++)
+		capacity += logs[i].chunk_count;
+	list = create_chunk_list(team, capacity);
+	buffer = palloc(LAST_CHUNK_BYTES);
+	for (int i = 0; i < PARTITION_COUNT; i++)
+	{
+		SharedChunk key = {.partition = i,.day = -1,.records = InvalidDsaPointer};
+
+		if (!team_owns(team, i))
+			list.next = share_log(team->area, &logs[i], key, list.next, buffer);
+	}
+	pfree(buffer);
+
+	lay_out(team, list.pointer, list.next - list.chunks);
+	for (int member = 0; member < team->members; member++)
+	{
+		uint64		count;
+		const SharedChunk *chunks = laid_out(team, member, &count);
+
+		for (uint64 i = 0; member != team->member && i < count; i++)
+			if (team_owns(team, chunks[i].partition))
+				take_chunk(team, &chunks[i], &logs[chunks[i].partition]);
+	}
+	clear_away(team);
+}
+
+/*
+ * Leader: share out the rows of the partitions of others
+ */
+static void
+hand_out_rows(MeasureTeam *team, Ingest *ingest)
+{
+	uint64		capacity = 0;
+	ChunkList	list;
+
+	for (int network = 0; network < ingest->model->network_count; network++)
+		for (int i = 0; ingest->networks[network].partitions != NULL && i < PARTITION_COUNT; i++)
+			for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
+				capacity += ingest_log(ingest, network, i, kind)->chunk_count;
+	list = create_chunk_list(team, capacity);
+	for (int network = 0; network < ingest->model->network_count; network++)
+		for (int i = 0; ingest->networks[network].partitions != NULL && i < PARTITION_COUNT; i++)
+		{
+			for (int kind = 0; !team_owns(team, i) && kind < ROW_KIND_COUNT; kind++)
+			{
+				SharedChunk key = {.network = network,.partition = i,.day = -1,.kind = kind,.records = InvalidDsaPointer};
+
+				list.next = share_log(team->area, ingest_log(ingest, network, i, kind), key, list.next, NULL);
+			}
+			if (i % PARTITIONS_PER_GIVE_BACK == 0)
+				memory_give_back();
+		}
+	lay_out(team, list.pointer, list.next - list.chunks);
+	clear_away(team);
+	dsa_trim(team->area);
+}
+
+/*
+ * Worker: take the rows of the own partitions
+ */
+static void
+take_rows(MeasureTeam *team, Ingest *ingest)
+{
+	uint64		count;
+	const SharedChunk *chunks;
+
+	lay_out(team, InvalidDsaPointer, 0);
+	chunks = laid_out(team, 0, &count);
+	for (uint64 i = 0; i < count; i++)
+		if (team_owns(team, chunks[i].partition))
+			take_chunk(team, &chunks[i],
+					   ingest_log(ingest, chunks[i].network, chunks[i].partition, chunks[i].kind));
+	wait_for_all(team);
+}
+
+/* What a worker has measured on a network */
+typedef struct Measured
+{
+	uint64		person_count;
+	dsa_pointer people;
+	uint64		chunk_count;
+	dsa_pointer chunks;			/* of signal counts */
+} Measured;
+
+/*
+ * Worker: lay out what was measured, from the given person on
+ */
+static void
+give_measured(MeasureTeam *team, PersonNetworkArray *people, uint64 first, RecordLog *signal_counts)
+{
+	ChunkList	list = create_chunk_list(team, signal_counts->chunk_count);
+	char	   *buffer = palloc(LAST_CHUNK_BYTES);
+	SharedChunk key = {.day = -1,.records = InvalidDsaPointer};
+	Measured	measured;
+
+	list.next = share_log(team->area, signal_counts, key, list.next, buffer);
+	pfree(buffer);
+	measured.person_count = people->count - first;
+	measured.people = share_bytes(team->area, people->items + first, measured.person_count * sizeof(PersonNetwork));
+	measured.chunk_count = list.next - list.chunks;
+	measured.chunks = list.pointer;
+	people->count = first;
+	lay_out(team, share_bytes(team->area, &measured, sizeof(Measured)), 1);
+}
+
+/*
+ * Leader: people of all members, each with theirs in the order of partitions, in that
+ * order; own is a copy of the leader's, whose place they take
+ */
+static void
+merge_people(const MeasureTeam *team, const Measured *const *measured, const PersonNetwork *own,
+			 uint64 own_count, PersonNetworkArray *people)
+{
+	const PersonNetwork **next = palloc(sizeof(PersonNetwork *) * team->members);
+	const PersonNetwork **end = palloc(sizeof(PersonNetwork *) * team->members);
+
+	for (int member = 0; member < team->members; member++)
+	{
+		next[member] = member == 0 ? own : dsa_get_address(team->area, measured[member]->people);
+		end[member] = next[member] + (member == 0 ? own_count : measured[member]->person_count);
+	}
+	for (int i = 0; i < PARTITION_COUNT; i++)
+	{
+		int			owner = owner_of(team, i);
+		const PersonNetwork *first = next[owner];
+
+		while (next[owner] < end[owner] && (int) partition_of(next[owner]->person) == i)
+			next[owner]++;
+		memcpy(people->items + people->count, first, (next[owner] - first) * sizeof(PersonNetwork));
+		people->count += next[owner] - first;
+	}
+	pfree(next);
+	pfree(end);
+}
+
+/*
+ * Leader: add what the workers have measured to our own
+ */
+static void
+take_measured(MeasureTeam *team, PersonNetworkArray *people, uint64 first, RecordLog *signal_counts)
+{
+	const Measured **measured = palloc(sizeof(Measured *) * team->members);
+	uint64		own_count = people->count - first;
+	PersonNetwork *own = huge_array(CurrentMemoryContext, own_count, sizeof(PersonNetwork));
+	uint64		others = 0;
+	uint64		count;
+
+	for (int member = 1; member < team->members; member++)
+	{
+		const SharedChunk *chunks;
+
+		measured[member] = laid_out(team, member, &count);
+		others += measured[member]->person_count;
+		chunks = dsa_get_address(team->area, measured[member]->chunks);
+		for (uint64 i = 0; i < measured[member]->chunk_count; i++)
+			take_chunk(team, &chunks[i], signal_counts);
+	}
+	(void) person_networks_reserve(people, others);
+	memcpy(own, people->items + first, own_count * sizeof(PersonNetwork));
+	people->count = first;
+	merge_people(team, measured, own, own_count, people);
+	for (int member = 1; member < team->members; member++)
+	{
+		dsa_free(team->area, measured[member]->people);
+		dsa_free(team->area, measured[member]->chunks);
+	}
+	pfree(own);
+	pfree(measured);
+}
+
+/*
+ * Leave what was measured on a network, from the given person on, to the leader
+ */
+void
+team_collect(MeasureTeam *team, PersonNetworkArray *people, uint64 first, RecordLog *signal_counts)
+{
+	if (team == NULL)
+		return;
+	if (team->member == 0)
+	{
+		lay_out(team, InvalidDsaPointer, 0);
+		take_measured(team, people, first, signal_counts);
+		wait_for_all(team);
+	}
+	else
+	{
+		give_measured(team, people, first, signal_counts);
+		clear_away(team);
+	}
+}
+
+/*
+ * Move the edges of a partition into the area
+ */
+static void
+share_edge_partition(MeasureTeam *team, EdgePartition *part, SharedEdges *shared)
+{
+	shared->place_count = part->place_count;
+	shared->edge_count = part->edge_count;
+	shared->row_start = share_bytes(team->area, part->row_start, ((Size) part->place_count + 1) * sizeof(uint64));
+	pfree(part->row_start);
+	shared->actor = share_bytes(team->area, part->actor, part->edge_count * sizeof(uint32));
+	pfree(part->actor);
+	shared->engagement = share_bytes(team->area, part->engagement, part->edge_count * sizeof(double));
+	pfree(part->engagement);
+}
+
+/*
+ * Let all members read the edges of all partitions, until team_free_edges()
+ */
+void
+team_share_edges(MeasureTeam *team, EdgeSet *edges)
+{
+	if (team == NULL)
+		return;
+	for (int i = 0; i < PARTITION_COUNT; i++)
+		if (team_owns(team, i))
+		{
+			CHECK_FOR_INTERRUPTS();
+			edges_load(edges, i);
+			share_edge_partition(team, &edges->partitions[i], &team->shared->edges[i]);
+		}
+	wait_for_all(team);
+	edges->edge_count = 0;
+	for (int i = 0; i < PARTITION_COUNT; i++)
+	{
+		const SharedEdges *shared = &team->shared->edges[i];
+
+		edges->partitions[i] = (EdgePartition)
+		{
+			.place_count = shared->place_count,
+			.edge_count = shared->edge_count,
+			.row_start = dsa_get_address(team->area, shared->row_start),
+			.actor = dsa_get_address(team->area, shared->actor),
+			.engagement = dsa_get_address(team->area, shared->engagement)
+		};
+		edges->edge_count += shared->edge_count;
+	}
+}
+
+/*
+ * Nobody reads the edges any more
+ */
+void
+team_free_edges(MeasureTeam *team)
+{
+	if (team == NULL)
+		return;
+	wait_for_all(team);
+	for (int i = 0; i < PARTITION_COUNT; i++)
+		if (team_owns(team, i))
+		{
+			dsa_free(team->area, team->shared->edges[i].row_start);
+			dsa_free(team->area, team->shared->edges[i].actor);
+			dsa_free(team->area, team->shared->edges[i].engagement);
+		}
+	dsa_trim(team->area);
+}
+
+/*
+ * Leader: memory for ranks, which team_begin_ranks() shares
+ */
+void *
+team_allocate(MeasureTeam *team, Size bytes)
+{
+	team->shared->ranks = dsa_allocate_extended(team->area, bytes, DSA_ALLOC_HUGE);
+	return dsa_get_address(team->area, team->shared->ranks);
+}
+
+/*
+ * Begin to rank the graph together
+ *
+ * Returns the memory that the leader has prepared, and the number of edges that were
+ * copied into it, which the leader says.
+ */
+void *
+team_begin_ranks(MeasureTeam *team, uint64 *copied_edges, const EdgeSet *edges, PagerankTeam *ranks)
+{
+	if (team->member == 0)
+		team->shared->copied_edges = *copied_edges;
+	wait_for_all(team);
+	*copied_edges = team->shared->copied_edges;
+	*ranks = (PagerankTeam) {.member = team->member,.members = team->members,
+	.barrier = wait_for_all,.state = team};
+	edges_share_rows(edges, ranks);
+	return dsa_get_address(team->area, team->shared->ranks);
+}
+
+/*
+ * Nobody needs the ranks any more
+ */
+void
+team_end_ranks(MeasureTeam *team)
+{
+	wait_for_all(team);
+	if (team->member == 0)
+		dsa_free(team->area, team->shared->ranks);
+}
+
+/*
+ * How many workers a model is worth, which is none where there is no memory for what
+ * is shared with them, or where a worker would not find the configuration
+ */
+static int
+choose_workers(const Ingest *ingest)
+{
+	uint64		rows = 0;
+	uint64		bytes = 0;
+
+	if (ingest->model->is_preview || IsInParallelMode() || spill_is_used(ingest->spill))
+		return 0;
+	for (int network = 0; network < ingest->model->network_count; network++)
+		for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
+		{
+			uint64		count = ingest_count(ingest, network, kind);
+
+			rows += count;
+			bytes += count * ingest_record_size(kind);
+		}
+	/* edges and their copy are no more than twice the rows; the rest is by person */
+	if (!memory_has_room(ingest->context, 2 * bytes + (Size) intern_count(ingest->people) * BYTES_PER_PERSON))
+		return 0;
+	return workers_worth(Min(bytes / BLCKSZ, MaxBlockNumber));
+}
+
+/*
+ * Lay out shared memory, but for what depends on the number of members
+ */
+static void
+create_shared(MeasureTeam *team, const Ingest *ingest)
+{
+	ParallelContext *context = team->context;
+	const Model *model = ingest->model;
+	Size		team_size = offsetof(SharedTeam, parcels) + sizeof(Parcel) * (context->nworkers + 1);
+	Size		networks_size = sizeof(TeamNetwork) * (model->network_count + 1);
+	Size		name_size = strlen(model->ref.name) + 1;
+	void	   *place;
+
+	shm_toc_estimate_chunk(&context->estimator, team_size);
+	shm_toc_estimate_chunk(&context->estimator, networks_size);
+	shm_toc_estimate_chunk(&context->estimator, name_size);
+	shm_toc_estimate_chunk(&context->estimator, AREA_BYTES);
+	shm_toc_estimate_keys(&context->estimator, 4);
+	InitializeParallelDSM(context);
+
+	team->shared = shm_toc_allocate(context->toc, team_size);
+	memset(team->shared, 0, team_size);
+	SpinLockInit(&team->shared->mutex);
+	ConditionVariableInit(&team->shared->complete);
+	team->shared->as_of = ingest->as_of;
+	team->shared->earliest_reaction = ingest->earliest_reaction;
+	team->shared->person_count = intern_count(ingest->people);
+	shm_toc_insert(context->toc, KEY_TEAM, team->shared);
+
+	team->networks = shm_toc_allocate(context->toc, networks_size);
+	for (int i = 0; i < model->network_count; i++)
+		team->networks[i] = (TeamNetwork) {team_has_rows(NULL, ingest, i), team_interactions(NULL, ingest, i)};
+	shm_toc_insert(context->toc, KEY_NETWORKS, team->networks);
+
+	place = shm_toc_allocate(context->toc, name_size);
+	memcpy(place, model->ref.name, name_size);
+	shm_toc_insert(context->toc, KEY_MODEL, place);
+
+	place = shm_toc_allocate(context->toc, AREA_BYTES);
+	if (context->seg != NULL)
+		team->area = dsa_create_in_place(place, AREA_BYTES, LWTRANCHE_PARALLEL_QUERY_DSA, context->seg);
+	shm_toc_insert(context->toc, KEY_AREA, place);
+}
+
+/*
+ * Tell the workers how many members there are
+ */
+static void
+complete_team(MeasureTeam *team)
+{
+	SharedTeam *shared = team->shared;
+
+	team->members = team->context->nworkers_launched + 1;
+	shared->memory_limit = (Size) influence_max_memory * 1024 / team->members;
+	BarrierInit(&shared->barrier, team->members);
+	SpinLockAcquire(&shared->mutex);
+	shared->members = team->members;
+	SpinLockRelease(&shared->mutex);
+	ConditionVariableBroadcast(&shared->complete);
+}
+
+/*
+ * Leader: start a team and hand out the rows; NULL when nobody is there to help, or
+ * the work is not worth it
+ *
+ * Until measure_team_end() nothing may write to the database.
+ */
+MeasureTeam *
+measure_team_start(Ingest *ingest)
+{
+	int			workers = choose_workers(ingest);
+	MeasureTeam *team;
+
+	if (workers == 0)
+		return NULL;
+	team = palloc0(sizeof(MeasureTeam));
+	PushCopiedSnapshot(GetActiveSnapshot());
+	UpdateActiveSnapshotCommandId();
+	EnterParallelMode();
+	team->context = CreateParallelContext("influence", "influence_measure_worker", workers);
+	create_shared(team, ingest);
+	LaunchParallelWorkers(team->context);
+	complete_team(team);
+	if (team->members == 1)
+	{
+		measure_team_end(team);
+		return NULL;
+	}
+	/* one that never comes would be waited for */
+	WaitForParallelWorkersToAttach(team->context);
+	hand_out_rows(team, ingest);
+	return team;
+}
+
+/*
+ * Number of members, when the leader knows it
+ */
+static int
+wait_for_members(SharedTeam *shared)
+{
+	int			members;
+
+	for (;;)
+	{
+		SpinLockAcquire(&shared->mutex);
+		members = shared->members;
+		SpinLockRelease(&shared->mutex);
+		if (members > 0)
+			break;
+		ConditionVariableSleep(&shared->complete, PG_WAIT_EXTENSION);
+	}
+	ConditionVariableCancelSleep();
+	return members;
+}
+
+/*
+ * Worker: join the team, with an ingest of the own rows
+ */
+MeasureTeam *
+measure_team_join(dsm_segment *segment, shm_toc *toc, Ingest **ingest)
+{
+	MeasureTeam *team = palloc0(sizeof(MeasureTeam));
+	const char *name = shm_toc_lookup(toc, KEY_MODEL, false);
+
+	team->shared = shm_toc_lookup(toc, KEY_TEAM, false);
+	team->networks = shm_toc_lookup(toc, KEY_NETWORKS, false);
+	team->area = dsa_attach_in_place(shm_toc_lookup(toc, KEY_AREA, false), segment);
+	team->member = ParallelWorkerNumber + 1;
+	team->members = wait_for_members(team->shared);
+	*ingest = ingest_create(config_load(model_find(name)), team->shared->as_of,
+							spill_create(CurrentMemoryContext), team->shared->memory_limit);
+	(*ingest)->earliest_reaction = team->shared->earliest_reaction;
+	take_rows(team, *ingest);
+	return team;
+}
+
+/*
+ * The work is done
+ */
+void
+measure_team_end(MeasureTeam *team)
+{
+	if (team == NULL)
+		return;
+	if (team->member > 0)
+	{
+		dsa_detach(team->area);
+		return;
+	}
+	WaitForParallelWorkersToFinish(team->context);
+	if (team->area != NULL)
+		dsa_detach(team->area);
+	DestroyParallelContext(team->context);
+	ExitParallelMode();
+	PopActiveSnapshot();
+	pfree(team);
+}

@@ -1,0 +1,51 @@
+/*
+ * Putting record logs into shared memory, chunk by chunk: what one process frees
+ * is about what the area takes.
+ */
+#include "compat.h"
+
+#include "miscadmin.h"
+
+#include "model/shared_log.h"
+
+/*
+ * A copy of some bytes in the area
+ */
+dsa_pointer
+share_bytes(dsa_area *area, const void *bytes, Size size)
+{
+	dsa_pointer pointer = dsa_allocate_extended(area, Max(size, 1), DSA_ALLOC_HUGE);
+
+	memcpy(dsa_get_address(area, pointer), bytes, size);
+	return pointer;
+}
+
+/*
+ * Copy the chunks of a log into the area, and free the log; returns the next free
+ * entry of chunks
+ *
+ * buffer: LAST_CHUNK_BYTES, for chunks that are in a file; NULL to say where in the
+ * file they are instead.
+ */
+SharedChunk *
+share_log(dsa_area *area, RecordLog *log, SharedChunk key, SharedChunk *chunks, char *buffer)
+{
+	for (uint32 i = 0; i < log->chunk_count; i++, chunks++)
+	{
+		const char *records;
+
+		CHECK_FOR_INTERRUPTS();
+		*chunks = key;
+		if (log->chunks[i].records == NULL && buffer == NULL)
+		{
+			chunks->count = log->chunks[i].count;
+			chunks->place = log->chunks[i].place;
+			continue;
+		}
+		records = record_log_chunk(log, i, buffer, &chunks->count);
+		chunks->records = share_bytes(area, records, (Size) chunks->count * log->record_size);
+		record_log_free_chunk(log, i);
+	}
+	record_log_free(log);
+	return chunks;
+}
