@@ -570,19 +570,13 @@ team_end_ranks(MeasureTeam *team)
 static int
 choose_workers(const Ingest *ingest)
 {
-	uint64		rows = 0;
-	uint64		bytes = 0;
+	Size		bytes = 0;
 
 	if (ingest->model->is_preview || IsInParallelMode() || spill_is_used(ingest->spill))
 		return 0;
 	for (int network = 0; network < ingest->model->network_count; network++)
 		for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
-		{
-			uint64		count = ingest_count(ingest, network, kind);
-
-			rows += count;
-			bytes += count * ingest_record_size(kind);
-		}
+			bytes += ingest_count(ingest, network, kind) * ingest_record_size(kind);
 	/* edges and their copy are no more than twice the rows; the rest is by person */
 	if (!memory_has_room(ingest->context, 2 * bytes + (Size) intern_count(ingest->people) * BYTES_PER_PERSON))
 		return 0;
