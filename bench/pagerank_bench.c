@@ -19,11 +19,11 @@
  * 32-bit sources, no weights, the sum of all changes, and nothing else. gapbs
  * itself updates ranks in place; the memory traffic is that of its loop. One thread.
  */
-#define _GNU_SOURCE				/* pthread_barrier_t */
 #include <arpa/inet.h>
 #include <endian.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -37,6 +37,7 @@
 #define ITERATIONS	20
 #define DAMPING		0.85
 #define MAX_REPETITIONS 101
+#define SPINS_BEFORE_YIELD 10000
 
 /* Bytes before the first row, and of a row, of COPY's binary format */
 #define HEADER_BYTES 19
@@ -196,20 +197,39 @@ iterate_as_member(void *argument)
 	return NULL;
 }
 
+/*
+ * A barrier for two that spins, as those of OpenMP do, with which gapbs is built
+ */
+typedef struct SpinBarrier
+{
+	int			arrived;
+	int			round;
+} SpinBarrier;
+
 static void
 wait_for_all(void *state)
 {
-	pthread_barrier_wait(state);
+	SpinBarrier *barrier = state;
+	int			round = __atomic_load_n(&barrier->round, __ATOMIC_ACQUIRE);
+
+	if (__atomic_add_fetch(&barrier->arrived, 1, __ATOMIC_ACQ_REL) == 2)
+	{
+		__atomic_store_n(&barrier->arrived, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&barrier->round, round + 1, __ATOMIC_RELEASE);
+		return;
+	}
+	for (int i = 1; __atomic_load_n(&barrier->round, __ATOMIC_ACQUIRE) == round; i++)
+		if (i % SPINS_BEFORE_YIELD == 0)
+			sched_yield();
 }
 
 static void
 iterate_by_two(Task *task)
 {
-	pthread_barrier_t barrier;
+	SpinBarrier barrier = {0, 0};
 	pthread_t	id;
 	Thread		threads[2];
 
-	pthread_barrier_init(&barrier, NULL, 2);
 	for (uint32_t i = 0; i < 2; i++)
 	{
 		threads[i] = (Thread) {task, {i, 2, 0, 0, wait_for_all, &barrier}, {0}};
@@ -219,7 +239,6 @@ iterate_by_two(Task *task)
 		exit(1);
 	iterate_as_member(&threads[0]);
 	pthread_join(id, NULL);
-	pthread_barrier_destroy(&barrier);
 }
 
 static void

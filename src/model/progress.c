@@ -5,6 +5,7 @@
  */
 #include "compat.h"
 
+#include "access/parallel.h"
 #include "mb/pg_wchar.h"
 #include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
@@ -32,7 +33,7 @@ append_quoted(StringInfo activity, const char *text)
 }
 
 /*
- * Show what is going on
+ * Show what is going on; its leader does for a worker
  */
 void
 progress_report(const char *model, const char *format,...)
@@ -41,6 +42,8 @@ progress_report(const char *model, const char *format,...)
 	StringInfoData activity;
 	va_list		args;
 
+	if (IsParallelWorker())
+		return;
 	va_start(args, format);
 	vsnprintf(phase, sizeof(phase), format, args);
 	va_end(args);

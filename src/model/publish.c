@@ -25,6 +25,12 @@
 /* What a row of the views takes, roughly */
 #define TYPICAL_ROW_BYTES	80
 
+/*
+ * A view whose indexes keep others busy while the largest one is written, whose index
+ * takes longest, and then the rest
+ */
+static const ScoreView fill_order[VIEW_COUNT] = {VIEW_SCORES, VIEW_SIGNALS, VIEW_NETWORK_SCORES};
+
 /* Rows that go into a replacement */
 typedef struct ReplacementSink
 {
@@ -98,10 +104,9 @@ write_replacements(Run *run)
 	if (history != NULL)
 		replacements = lappend(replacements, history);
 
-	/* the last views have the most rows, and their indexes the most to build */
 	builder = replacement_start_indexes(replacements, estimate_pages(run));
-	for (int view = VIEW_COUNT - 1; view >= 0; view--)
-		fill_view(run, view, views[view], builder);
+	for (int i = 0; i < VIEW_COUNT; i++)
+		fill_view(run, fill_order[i], views[fill_order[i]], builder);
 	if (history != NULL)
 	{
 		progress_report(run->model->ref.name, "publishing the history");

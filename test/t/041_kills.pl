@@ -145,6 +145,7 @@ foreach ([ 'reading 1 sources in parallel', $full, 0 ], [ 'measuring network', '
 
 	my $refresh = start_and_stop($phase, [], $more, 'worker');
 	isnt($refresh->{pid}, $refresh->{leader}, 'a worker is stopped');
+	is(sql('SELECT count(*) FROM influence_refresh_progress()'), '1', '... and is no refresh of its own');
 	kill 'KILL', $refresh->{pid};
 	ok(!ended($refresh), "a worker is killed while $phase");
 	wait_for_server();
