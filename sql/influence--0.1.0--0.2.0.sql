@@ -228,3 +228,183 @@ END
 $$;
 COMMENT ON FUNCTION influence_doctor(text) IS
 	'What is wrong, doubtful or could be better in how a model is set up, the worst first: severity (problem, warning, advice; one row ok when there is nothing), what it is about, what was found, and the statement or step that mends it. Looks at catalogs, statistics, the log and the model''s views, not at rows of sources. Errors: 42704 no such model, 42501 the model belongs to another role';
+
+-- Sources that name accounts without saying so
+
+CREATE FUNCTION influence_names_accounts(
+	model text, relation regclass, target text, network text, source text) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	id_type regtype := (SELECT m.id_type FROM influence.models AS m WHERE m.model = influence_names_accounts.model);
+BEGIN
+	-- in the application itself people have ids
+	IF target IS NULL OR network IS NOT DISTINCT FROM 'app'
+		OR NOT EXISTS (SELECT FROM influence.accounts AS a WHERE a.model = influence_names_accounts.model) THEN
+		RETURN false;
+	END IF;
+	IF id_type = 'text'::regtype THEN
+		RETURN true;
+	END IF;
+	PERFORM @extschema@.influence_check_expression(relation, target, id_type, 'target'::text, source, model);
+	RETURN false;
+EXCEPTION WHEN datatype_mismatch THEN
+	-- no ids; that they can be accounts is checked next
+	RETURN true;
+END
+$$;
+COMMENT ON FUNCTION influence_names_accounts(text, regclass, text, text, text) IS
+	'Whether a source that does not say so (by_account) names people by account: of other networks than app (NULL: a column says of which), where the model knows whose the accounts are and its ids are text, or the target is none; part of influence_add_source()';
+
+CREATE OR REPLACE FUNCTION influence_add_source(
+	model text,
+	name text,
+	relation regclass,
+	actor text DEFAULT NULL,
+	target text DEFAULT NULL,
+	occurred_at text DEFAULT NULL,
+	kind text DEFAULT NULL,
+	kind_column text DEFAULT NULL,
+	network text DEFAULT 'app',
+	network_column text DEFAULT NULL,
+	post text DEFAULT NULL,
+	weight text DEFAULT NULL,
+	sentiment text DEFAULT NULL,
+	topics text DEFAULT NULL,
+	filter text DEFAULT NULL,
+	incremental boolean DEFAULT false,
+	by_account boolean DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	owned influence.models := @extschema@.influence_owned_model(model, true);
+	added influence.sources;
+	person_type regtype;
+BEGIN
+	IF coalesce(name, '') = '' THEN
+		RAISE EXCEPTION 'source name of model "%" is missing', model
+			USING ERRCODE = 'null_value_not_allowed', HINT = 'Give a name that is not empty, such as ''likes''.';
+	END IF;
+	IF target IS NULL OR occurred_at IS NULL THEN
+		RAISE EXCEPTION 'source "%" has no %', name, CASE WHEN target IS NULL THEN 'target' ELSE 'occurred_at' END
+			USING ERRCODE = 'null_value_not_allowed',
+				  HINT = 'Map the columns: target => ''author_id'' (the user who is scored), occurred_at => ''created_at''.';
+	END IF;
+	IF num_nonnulls(kind, kind_column) <> 1 THEN
+		RAISE EXCEPTION 'source "%" has %', name,
+				CASE WHEN kind IS NULL THEN 'neither kind nor kind_column' ELSE 'both kind and kind_column' END
+			USING ERRCODE = 'invalid_parameter_value',
+				  HINT = 'Give the kind of all rows (kind => ''like'') or a column that holds it (kind_column => ''type''), and only one of them.';
+	END IF;
+	IF network_column IS NOT NULL THEN
+		-- 'app' is what it is when it is left out
+		IF network <> 'app' THEN
+			RAISE EXCEPTION 'source "%" has both network and network_column', name
+				USING ERRCODE = 'invalid_parameter_value',
+					  HINT = format('Give only one of them. For rows that name none: network_column => %L.',
+									format('coalesce(%s, %L)', network_column, network));
+		END IF;
+		network := NULL;
+	ELSIF network IS NULL THEN
+		RAISE EXCEPTION 'source "%" has neither network nor network_column', name
+			USING ERRCODE = 'invalid_parameter_value',
+				  HINT = 'Give the network of all rows (network => ''app'') or a column that holds it (network_column => ''origin'').';
+	END IF;
+	IF EXISTS (SELECT FROM influence.sources AS s
+			   WHERE s.model = influence_add_source.model AND s.source = influence_add_source.name) THEN
+		RAISE EXCEPTION 'model "%" already has a source "%"', model, name
+			USING ERRCODE = 'duplicate_object',
+				  HINT = format('Give another name, or remove it first: SELECT influence_remove_source(%L, %L).', model, name);
+	END IF;
+	PERFORM @extschema@.influence_check_relation(relation, name,
+		(SELECT c.relowner FROM pg_class AS c WHERE c.oid = to_regclass(format('%I.scores', owned.schema))));
+	PERFORM @extschema@.influence_check_signal(model, network, kind);
+
+	incremental := coalesce(incremental, false);
+	IF by_account IS NULL THEN
+		by_account := NOT incremental AND @extschema@.influence_names_accounts(model, relation, target, network, name);
+		IF by_account THEN
+			RAISE NOTICE 'source "%" of model "%" is taken to name people by account', name, model
+				USING HINT = 'by_account => true says so, and false that they are ids.';
+		END IF;
+	END IF;
+	person_type := CASE WHEN by_account THEN 'text' ELSE owned.id_type END;
+
+	added.model := model;
+	added.source := name;
+	added.relation := relation;
+	added.relation_name := (SELECT format('%I.%I', n.nspname, c.relname)
+							FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+							WHERE c.oid = influence_add_source.relation);
+	added.actor          := @extschema@.influence_check_mapping(relation, actor, person_type, 'actor'::text, name, model);
+	added.target         := @extschema@.influence_check_mapping(relation, target, person_type, 'target'::text, name, model);
+	added.occurred_at    := @extschema@.influence_check_mapping(relation, occurred_at, 'timestamptz'::regtype, 'occurred_at'::text, name, model);
+	added.kind           := kind;
+	added.kind_column    := @extschema@.influence_check_mapping(relation, kind_column, 'text'::regtype, 'kind_column'::text, name, model);
+	added.network        := network;
+	added.network_column := @extschema@.influence_check_mapping(relation, network_column, 'text'::regtype, 'network_column'::text, name, model);
+	added.post           := @extschema@.influence_check_mapping(relation, post, NULL::regtype, 'post'::text, name, model);
+	added.weight         := @extschema@.influence_check_mapping(relation, weight, 'float8'::regtype, 'weight'::text, name, model);
+	added.sentiment      := @extschema@.influence_check_mapping(relation, sentiment, 'float8'::regtype, 'sentiment'::text, name, model);
+	added.topics         := @extschema@.influence_check_mapping(relation, topics, 'text[]'::regtype, 'topics'::text, name, model);
+	added.filter         := @extschema@.influence_check_mapping(relation, filter, 'boolean'::regtype, 'filter'::text, name, model);
+	added.incremental    := incremental;
+	added.by_account     := by_account;
+	INSERT INTO influence.sources SELECT added.*;
+END
+$$;
+COMMENT ON FUNCTION influence_add_source(text, text, regclass, text, text, text, text, text, text, text, text, text, text, text, text, boolean, boolean) IS
+	'Registers a relation as a source of a model. kind and network are constants; every other mapping is an SQL expression over the relation''s columns, most simply a column name; functions and types outside pg_catalog need their schema. target and occurred_at are needed; without actor every row is an anonymous count of weight people. incremental: a refresh keeps what it read of days that are over, see influence_track_changes(). by_account: actor and target are accounts on the row''s network, as text, and influence_set_accounts() says whose; such a source cannot be incremental, since links change; NULL: true after influence_set_accounts() for rows of other networks than app, where ids are text or the target is no id, which a notice tells; else false. Errors name the source, mapping and value: 42704 no such model, 42501 no right, 42710 name taken, 42809 not a table or view, 22004 or 22023 mapping missing, doubled or unknown';
+
+CREATE OR REPLACE FUNCTION influence_set_accounts(
+	model text,
+	relation regclass,
+	user_id text DEFAULT 'user_id',
+	network text DEFAULT 'network',
+	account_id text DEFAULT 'account_id',
+	filter text DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	owned influence.models := @extschema@.influence_owned_model(model, true);
+	added influence.accounts;
+	by_id text;
+BEGIN
+	IF relation IS NOT NULL THEN
+		IF num_nulls(user_id, network, account_id) > 0 THEN
+			RAISE EXCEPTION 'accounts of model "%" have no %', model,
+					CASE WHEN user_id IS NULL THEN 'user_id' WHEN network IS NULL THEN 'network' ELSE 'account_id' END
+				USING ERRCODE = 'null_value_not_allowed',
+					  HINT = 'Map the columns: user_id => ''person'', network => ''origin'', account_id => ''handle''.';
+		END IF;
+		PERFORM @extschema@.influence_check_relation(relation, 'accounts'::text,
+			(SELECT c.relowner FROM pg_class AS c WHERE c.oid = to_regclass(format('%I.scores', owned.schema))));
+		added.model := owned.model;
+		added.relation := relation;
+		added.relation_name := (SELECT format('%I.%I', n.nspname, c.relname)
+								FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+								WHERE c.oid = influence_set_accounts.relation);
+		added.user_id    := @extschema@.influence_check_mapping(relation, user_id, owned.id_type, 'user_id'::text, 'accounts'::text, model);
+		added.network    := @extschema@.influence_check_mapping(relation, network, 'text'::regtype, 'network'::text, 'accounts'::text, model);
+		added.account_id := @extschema@.influence_check_mapping(relation, account_id, 'text'::regtype, 'account_id'::text, 'accounts'::text, model);
+		added.filter     := @extschema@.influence_check_mapping(relation, filter, 'boolean'::regtype, 'filter'::text, 'accounts'::text, model);
+	END IF;
+	DELETE FROM influence.accounts AS a WHERE a.model = owned.model;
+	INSERT INTO influence.accounts SELECT added.* WHERE added.model IS NOT NULL;
+
+	-- what was registered earlier goes on to name people by id
+	by_id := (SELECT string_agg(quote_ident(s.source), ', ' ORDER BY s.source) FROM influence.sources AS s
+			  WHERE s.model = owned.model AND NOT s.by_account AND s.network IS DISTINCT FROM 'app');
+	IF by_id IS NOT NULL AND added.model IS NOT NULL THEN
+		RAISE NOTICE 'sources of model "%" that name people by id: %', model, by_id
+			USING HINT = 'Those that name accounts are to be removed and added again with by_account => true.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION influence_set_accounts(text, regclass, text, text, text, text) IS
+	'Tells a model whose the accounts are that sources with by_account name: a relation with a row for each account, and expressions over its columns for the person, the network and the account; in place of an earlier one. NULL for the relation: there is none any more. Read at each refresh, so linking and unlinking takes effect at the next. An account that is linked to nobody is a person of its own: the one named network:account where ids are text, else one who acts but is not scored. An account linked to two people fails the refresh (23505). Errors: 42704 no such model, 42501 no right, 42P01 or 42809 no such table or view, 22004 a mapping is missing, and those of expressions as for influence_add_source()';

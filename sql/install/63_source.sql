@@ -81,6 +81,32 @@ $$;
 COMMENT ON FUNCTION influence_check_mapping(regclass, text, regtype, text, text, text) IS
 	'Canonical form of a mapping of influence_add_source(), NULL for one that is not given';
 
+CREATE FUNCTION influence_names_accounts(
+	model text, relation regclass, target text, network text, source text) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	id_type regtype := (SELECT m.id_type FROM influence.models AS m WHERE m.model = influence_names_accounts.model);
+BEGIN
+	-- in the application itself people have ids
+	IF target IS NULL OR network IS NOT DISTINCT FROM 'app'
+		OR NOT EXISTS (SELECT FROM influence.accounts AS a WHERE a.model = influence_names_accounts.model) THEN
+		RETURN false;
+	END IF;
+	IF id_type = 'text'::regtype THEN
+		RETURN true;
+	END IF;
+	PERFORM @extschema@.influence_check_expression(relation, target, id_type, 'target'::text, source, model);
+	RETURN false;
+EXCEPTION WHEN datatype_mismatch THEN
+	-- no ids; that they can be accounts is checked next
+	RETURN true;
+END
+$$;
+COMMENT ON FUNCTION influence_names_accounts(text, regclass, text, text, text) IS
+	'Whether a source that does not say so (by_account) names people by account: of other networks than app (NULL: a column says of which), where the model knows whose the accounts are and its ids are text, or the target is none; part of influence_add_source()';
+
 CREATE FUNCTION influence_add_source(
 	model text,
 	name text,
@@ -98,7 +124,7 @@ CREATE FUNCTION influence_add_source(
 	topics text DEFAULT NULL,
 	filter text DEFAULT NULL,
 	incremental boolean DEFAULT false,
-	by_account boolean DEFAULT false)
+	by_account boolean DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -106,7 +132,7 @@ AS $$
 DECLARE
 	owned influence.models := @extschema@.influence_owned_model(model, true);
 	added influence.sources;
-	person_type regtype := CASE WHEN by_account THEN 'text' ELSE owned.id_type END;
+	person_type regtype;
 BEGIN
 	IF coalesce(name, '') = '' THEN
 		RAISE EXCEPTION 'source name of model "%" is missing', model
@@ -147,6 +173,16 @@ BEGIN
 		(SELECT c.relowner FROM pg_class AS c WHERE c.oid = to_regclass(format('%I.scores', owned.schema))));
 	PERFORM @extschema@.influence_check_signal(model, network, kind);
 
+	incremental := coalesce(incremental, false);
+	IF by_account IS NULL THEN
+		by_account := NOT incremental AND @extschema@.influence_names_accounts(model, relation, target, network, name);
+		IF by_account THEN
+			RAISE NOTICE 'source "%" of model "%" is taken to name people by account', name, model
+				USING HINT = 'by_account => true says so, and false that they are ids.';
+		END IF;
+	END IF;
+	person_type := CASE WHEN by_account THEN 'text' ELSE owned.id_type END;
+
 	added.model := model;
 	added.source := name;
 	added.relation := relation;
@@ -165,13 +201,13 @@ BEGIN
 	added.sentiment      := @extschema@.influence_check_mapping(relation, sentiment, 'float8'::regtype, 'sentiment'::text, name, model);
 	added.topics         := @extschema@.influence_check_mapping(relation, topics, 'text[]'::regtype, 'topics'::text, name, model);
 	added.filter         := @extschema@.influence_check_mapping(relation, filter, 'boolean'::regtype, 'filter'::text, name, model);
-	added.incremental    := coalesce(incremental, false);
-	added.by_account     := coalesce(by_account, false);
+	added.incremental    := incremental;
+	added.by_account     := by_account;
 	INSERT INTO influence.sources SELECT added.*;
 END
 $$;
 COMMENT ON FUNCTION influence_add_source(text, text, regclass, text, text, text, text, text, text, text, text, text, text, text, text, boolean, boolean) IS
-	'Registers a relation as a source of a model. kind and network are constants; every other mapping is an SQL expression over the relation''s columns, most simply a column name; functions and types outside pg_catalog need their schema. target and occurred_at are needed; without actor every row is an anonymous count of weight people. incremental: a refresh keeps what it read of days that are over, see influence_track_changes(). by_account: actor and target are accounts on the row''s network, as text, and influence_set_accounts() says whose; such a source cannot be incremental, since links change. Errors name the source, mapping and value: 42704 no such model, 42501 no right, 42710 name taken, 42809 not a table or view, 22004 or 22023 mapping missing, doubled or unknown';
+	'Registers a relation as a source of a model. kind and network are constants; every other mapping is an SQL expression over the relation''s columns, most simply a column name; functions and types outside pg_catalog need their schema. target and occurred_at are needed; without actor every row is an anonymous count of weight people. incremental: a refresh keeps what it read of days that are over, see influence_track_changes(). by_account: actor and target are accounts on the row''s network, as text, and influence_set_accounts() says whose; such a source cannot be incremental, since links change; NULL: true after influence_set_accounts() for rows of other networks than app, where ids are text or the target is no id, which a notice tells; else false. Errors name the source, mapping and value: 42704 no such model, 42501 no right, 42710 name taken, 42809 not a table or view, 22004 or 22023 mapping missing, doubled or unknown';
 
 CREATE FUNCTION influence_remove_source(model text, name text) RETURNS void
 LANGUAGE plpgsql
@@ -209,6 +245,7 @@ AS $$
 DECLARE
 	owned influence.models := @extschema@.influence_owned_model(model, true);
 	added influence.accounts;
+	by_id text;
 BEGIN
 	IF relation IS NOT NULL THEN
 		IF num_nulls(user_id, network, account_id) > 0 THEN
@@ -231,6 +268,14 @@ BEGIN
 	END IF;
 	DELETE FROM influence.accounts AS a WHERE a.model = owned.model;
 	INSERT INTO influence.accounts SELECT added.* WHERE added.model IS NOT NULL;
+
+	-- what was registered earlier goes on to name people by id
+	by_id := (SELECT string_agg(quote_ident(s.source), ', ' ORDER BY s.source) FROM influence.sources AS s
+			  WHERE s.model = owned.model AND NOT s.by_account AND s.network IS DISTINCT FROM 'app');
+	IF by_id IS NOT NULL AND added.model IS NOT NULL THEN
+		RAISE NOTICE 'sources of model "%" that name people by id: %', model, by_id
+			USING HINT = 'Those that name accounts are to be removed and added again with by_account => true.';
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION influence_set_accounts(text, regclass, text, text, text, text) IS

@@ -221,12 +221,12 @@ record_writer_end(RecordWriter *writer)
  * Raise XX001: a row is not what we have written
  */
 pg_noreturn static void
-report_damage(const Model *model, const char *table)
+report_damage(const ModelRef *ref, const char *table)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("table \"influence.%s\" of model \"%s\" is damaged", table, model->ref.name),
-			 errhint("SELECT influence_refresh(%s, \"full\" => true);", quote_literal_cstr(model->ref.name))));
+			 errmsg("table \"influence.%s\" of model \"%s\" is damaged", table, ref->name),
+			 errhint("SELECT influence_refresh(%s, \"full\" => true);", quote_literal_cstr(ref->name))));
 }
 
 /*
@@ -243,7 +243,7 @@ read_chunk(const Model *model, HeapTuple tuple, TupleDesc desc, RecordCallback c
 
 	if (network < 0 || network >= model->network_count || kind < 0 || kind >= DAY_KIND_COUNT ||
 		size % day_record_size(kind) != 0)
-		report_damage(model, "closed_records");
+		report_damage(&model->ref, "closed_records");
 	callback(network, kind, VARDATA_ANY(records), size / day_record_size(kind), arg);
 }
 
@@ -274,9 +274,9 @@ closed_records_read(const Model *model, int64 day_id, RecordCallback callback, v
  * Bytes of an id as it is stored; texts are aligned
  */
 static Size
-id_size(const Model *model, Datum id)
+id_size(const ModelRef *ref, Datum id)
 {
-	return model->ref.id_type == INT8OID ? sizeof(int64) : model->ref.id_type == UUIDOID ? UUID_LEN :
+	return ref->id_type == INT8OID ? sizeof(int64) : ref->id_type == UUIDOID ? UUID_LEN :
 		INTALIGN(VARSIZE_ANY(DatumGetPointer(id)));
 }
 
@@ -367,7 +367,7 @@ closed_people_append(const Ingest *ingest, uint32 first)
 			append_id(model, &ids, id);
 			if (++person < count)
 				id = stored_id(ingest, person);
-		} while (person < count && ids.len + id_size(model, id) <= PEOPLE_BYTES);
+		} while (person < count && ids.len + id_size(&model->ref, id) <= PEOPLE_BYTES);
 		slot->tts_values[PEOPLE_MODEL - 1] = name;
 		slot->tts_values[PEOPLE_FIRST_NUMBER - 1] = Int64GetDatum((int64) start);
 		slot->tts_values[PEOPLE_IDS - 1] = PointerGetDatum(batch_bytes(&writer, ids.data, ids.len));
@@ -381,39 +381,48 @@ closed_people_append(const Ingest *ingest, uint32 first)
 }
 
 /*
+ * The id that is stored at a place, as a reference to it, where so many bytes are
+ * left; XX001 when there is none. The place is aligned for texts.
+ */
+static Datum
+stored_id_at(const ModelRef *ref, const char *place, Size left)
+{
+	Size		least = ref->id_type == INT8OID ? sizeof(int64) :
+		ref->id_type == UUIDOID ? UUID_LEN : VARHDRSZ_SHORT;
+	int64		number;
+
+	if (left < least)
+		report_damage(ref, "closed_people");
+	if (ref->id_type == INT8OID)
+	{
+		memcpy(&number, place, sizeof(number));
+		return Int64GetDatum(number);
+	}
+	if (ref->id_type == TEXTOID &&
+		(VARATT_IS_EXTERNAL(place) || VARATT_IS_COMPRESSED(place) ||
+		 (!VARATT_IS_1B(place) && (left < VARHDRSZ || VARSIZE_4B(place) < VARHDRSZ)) ||
+		 VARSIZE_ANY(place) > left))
+		report_damage(ref, "closed_people");
+	return PointerGetDatum(place);
+}
+
+/*
  * Give the people of one row their numbers
  */
 static void
 load_ids(Ingest *ingest, const char *ids, Size size)
 {
-	const Model *model = ingest->model;
+	const ModelRef *ref = &ingest->model->ref;
 	Size		used = 0;
 
 	while (used < size)
 	{
 		uint32		next = intern_count(ingest->people);
-		Size		least = model->ref.id_type == INT8OID ? sizeof(int64) :
-			model->ref.id_type == UUIDOID ? UUID_LEN : VARHDRSZ_SHORT;
-		Datum		id;
-		int64		number;
+		Datum		id = stored_id_at(ref, ids + used, size - used);
 
-		if (size - used < least)
-			report_damage(model, "closed_people");
-		if (model->ref.id_type == INT8OID)
-		{
-			memcpy(&number, ids + used, sizeof(number));
-			id = Int64GetDatum(number);
-		}
-		else
-			id = PointerGetDatum(ids + used);
-		if (model->ref.id_type == TEXTOID &&
-			(VARATT_IS_EXTERNAL(ids + used) || VARATT_IS_COMPRESSED(ids + used) ||
-			 (!VARATT_IS_1B(ids + used) && (size - used < VARHDRSZ || VARSIZE_4B(ids + used) < VARHDRSZ)) ||
-			 VARSIZE_ANY(ids + used) > size - used))
-			report_damage(model, "closed_people");
 		if (ingest_person(ingest, id) != next)
-			report_damage(model, "closed_people");
-		used += id_size(model, id);
+			report_damage(ref, "closed_people");
+		used += id_size(ref, id);
 	}
 }
 
@@ -443,7 +452,7 @@ closed_people_load(Ingest *ingest)
 		CHECK_FOR_INTERRUPTS();
 		if (DatumGetInt64(heap_getattr(tuple, PEOPLE_FIRST_NUMBER, desc, &isnull)) !=
 			(int64) intern_count(ingest->people))
-			report_damage(ingest->model, "closed_people");
+			report_damage(&ingest->model->ref, "closed_people");
 		/* a copy, for the alignment of texts */
 		ids = DatumGetByteaPCopy(heap_getattr(tuple, PEOPLE_IDS, desc, &isnull));
 		MemoryContextSwitchTo(old);
@@ -454,6 +463,61 @@ closed_people_load(Ingest *ingest)
 	index_close(index, AccessShareLock);
 	table_close(relation, AccessShareLock);
 	MemoryContextDelete(work);
+}
+
+static bool
+same_id(Oid id_type, Datum a, Datum b)
+{
+	Size		size;
+
+	if (id_type == INT8OID)
+		return DatumGetInt64(a) == DatumGetInt64(b);
+	if (id_type == UUIDOID)
+		return memcmp(DatumGetPointer(a), DatumGetPointer(b), UUID_LEN) == 0;
+	size = VARSIZE_ANY_EXHDR(DatumGetPointer(a));
+	return size == VARSIZE_ANY_EXHDR(DatumGetPointer(b)) &&
+		memcmp(VARDATA_ANY(DatumGetPointer(a)), VARDATA_ANY(DatumGetPointer(b)), size) == 0;
+}
+
+/*
+ * How often an id is stored among the people of a model, by whomever
+ *
+ * A standby has nothing of an unlogged table, not even an empty file.
+ */
+int64
+closed_people_count(const ModelRef *ref, Datum sought)
+{
+	Relation	relation;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	int64		count = 0;
+
+	if (RecoveryInProgress())
+		return 0;
+	relation = table_open(table_oid("closed_people"), AccessShareLock);
+	ScanKeyInit(&key, PEOPLE_MODEL, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(ref->name));
+	scan = systable_beginscan(relation, table_oid("closed_people_pkey"), true, GetActiveSnapshot(), 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+		/* a copy, for the alignment of texts */
+		bytea	   *ids = DatumGetByteaPCopy(heap_getattr(tuple, PEOPLE_IDS, RelationGetDescr(relation), &isnull));
+		Size		size = VARSIZE(ids) - VARHDRSZ;
+
+		CHECK_FOR_INTERRUPTS();
+		for (Size used = 0; used < size;)
+		{
+			Datum		id = stored_id_at(ref, VARDATA(ids) + used, size - used);
+
+			count += same_id(ref->id_type, id, sought);
+			used += id_size(ref, id);
+		}
+		pfree(ids);
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return count;
 }
 
 /*

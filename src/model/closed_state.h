@@ -16,6 +16,7 @@ typedef void (*RecordCallback) (int network, DayKind kind, const char *records, 
 
 extern void closed_people_load(Ingest *ingest);
 extern void closed_people_append(const Ingest *ingest, uint32 first);
+extern int64 closed_people_count(const ModelRef *ref, Datum sought);
 extern void closed_people_delete(const char *model);
 
 extern void closed_records_read(const Model *model, int64 day_id, RecordCallback callback, void *arg);

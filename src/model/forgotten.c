@@ -9,10 +9,12 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 
+#include "intern.h"
+#include "model/closed_state.h"
 #include "model/model.h"
 #include "model/owner.h"
 
-/* Every relation of ours that holds people has them in the column user_id */
+/* In the model's schema, every relation of ours that holds people has them in the column user_id */
 #define PLACES_QUERY \
 	"SELECT c.oid::regclass::text FROM pg_class AS c " \
 	"JOIN pg_namespace AS n ON n.oid = c.relnamespace " \
@@ -20,23 +22,28 @@
 	"WHERE c.relkind IN ('r', 'p', 'm') AND NOT c.relispartition AND n.nspname = $1 " \
 	"ORDER BY c.relname"
 
-/*
- * Count the rows about a person in a relation, by its name as SQL: a row of the result
- */
 static void
-put_matches(ReturnSetInfo *result, const ModelRef *ref, const char *place, Datum user_id, char isnull)
+put_matches(ReturnSetInfo *result, const char *place, int64 matches)
+{
+	Datum		values[2] = {CStringGetTextDatum(place), Int64GetDatum(matches)};
+	bool		nulls[2] = {false, false};
+
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/*
+ * Number of rows about a person in a relation, by its name as SQL
+ */
+static int64
+count_matches(const ModelRef *ref, const char *place, Datum user_id, char isnull)
 {
 	char	   *sql = psprintf("SELECT count(*) FROM %s AS r WHERE r.user_id = $1::%s",
 							   place, format_type_be(ref->id_type));
 	Oid			types[1] = {TEXTOID};
-	Datum		values[2];
-	bool		nulls[2] = {false};
 	bool		no_count;
 
 	SPI_execute_with_args(sql, 1, types, &user_id, &isnull, true, 0);
-	values[0] = CStringGetTextDatum(place);
-	values[1] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &no_count);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &no_count));
 }
 
 PG_FUNCTION_INFO_V1(influence_check_forgotten);
@@ -44,7 +51,8 @@ PG_FUNCTION_INFO_V1(influence_check_forgotten);
 /*
  * influence_check_forgotten(user_id text, model text): relation, matches
  *
- * For the owner of the model (42501), as whom it looks.
+ * For the owner of the model (42501), as whom it looks into the model's schema.
+ * What refreshes keep of closed days nobody but the extension may read.
  */
 Datum
 influence_check_forgotten(PG_FUNCTION_ARGS)
@@ -65,9 +73,14 @@ influence_check_forgotten(PG_FUNCTION_ARGS)
 	places = SPI_tuptable;
 	count = SPI_processed;
 	for (uint64 i = 0; i < count; i++)
-		put_matches(result, ref, SPI_getvalue(places->vals[i], places->tupdesc, 1),
-					PG_GETARG_DATUM(0), PG_ARGISNULL(0) ? 'n' : ' ');
+	{
+		const char *place = SPI_getvalue(places->vals[i], places->tupdesc, 1);
+
+		put_matches(result, place, count_matches(ref, place, PG_GETARG_DATUM(0), PG_ARGISNULL(0) ? 'n' : ' '));
+	}
 	SPI_finish();
 	owner_leave(&saved);
+	put_matches(result, "influence.closed_people", PG_ARGISNULL(0) ? 0 :
+				closed_people_count(ref, id_from_text(ref->id_type, TextDatumGetCString(PG_GETARG_DATUM(0)))));
 	return (Datum) 0;
 }

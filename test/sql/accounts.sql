@@ -215,6 +215,42 @@ SELECT influence_set_accounts('accounts', 'pg_class_oid_index');
 SELECT influence_set_accounts('nobody', 'account_links');
 SELECT influence_add_source('accounts', 'ids', 'app_rows', actor => 'actor', target => 'target', occurred_at => 'at', kind => 'like', by_account => true);
 SELECT influence_add_source('accounts', 'ids', 'account_rows', actor => 'actor', target => 'target', occurred_at => 'at', kind => 'like');
+
+-- Who has told whose the accounts are need not say that a source names accounts, but where it could as well name
+-- ids: those of the app, and those that are text before there are accounts
+SET client_min_messages = notice;
+CREATE FUNCTION by_account_of(model text) RETURNS TABLE (source text, by_account boolean) LANGUAGE sql AS $$
+	SELECT s.source, s.by_account FROM influence.sources AS s WHERE s.model = by_account_of.model ORDER BY s.source
+$$;
+SELECT influence_create_model('unsaid', id_type => 'text');
+SELECT influence_add_source('unsaid', 'before', 'account_rows', actor => 'actor', target => 'target', occurred_at => 'at', kind => 'mention', network => 'twitter');
+CREATE VIEW links_of_text AS SELECT 'person ' || user_id AS user_id, network, account_id FROM account_links;
+SELECT influence_set_accounts('unsaid', 'links_of_text');
+SELECT influence_remove_source('unsaid', 'before');
+SELECT influence_set_accounts('unsaid', 'links_of_text');
+SELECT influence_add_source('unsaid', 'by column', 'account_rows', actor => 'actor', target => 'target', occurred_at => 'at', kind_column => 'kind', network_column => 'network');
+SELECT influence_add_source('unsaid', 'on twitter', 'account_rows', actor => 'actor', target => 'target', occurred_at => 'at', kind => 'mention', network => 'twitter');
+SELECT influence_add_source('unsaid', 'in the app', 'account_rows', actor => 'actor', target => 'target', occurred_at => 'at', kind => 'like');
+SELECT influence_add_source('unsaid', 'ids', 'account_rows', actor => 'actor', target => 'target', occurred_at => 'at', kind => 'mention', network => 'twitter', by_account => false);
+SELECT influence_add_source('unsaid', 'kept', 'account_rows', actor => 'actor', target => 'target', occurred_at => 'at', kind => 'mention', network => 'twitter', incremental => true);
+SELECT * FROM by_account_of('unsaid');
+SELECT influence_remove_source('unsaid', source) FROM influence.sources WHERE model = 'unsaid' AND source <> 'by column';
+SELECT status, accounts FROM influence_refresh('unsaid', '2026-01-01');
+SELECT count(*) FILTER (WHERE user_id LIKE 'person %') > 10 AS people, count(*) FILTER (WHERE user_id LIKE 'twitter:t%' OR user_id LIKE 'facebook:f%') > 10 AS accounts,
+	count(*) FILTER (WHERE user_id ~ '^[tf][0-9]') AS others FROM unsaid.scores;
+SELECT influence_create_model('unsaid_ids');
+SELECT influence_add_source('unsaid_ids', 'early', 'account_rows', actor => 'actor', target => 'target', occurred_at => 'at', kind_column => 'kind', network_column => 'network');
+SELECT influence_set_accounts('unsaid_ids', 'account_links');
+SELECT influence_add_source('unsaid_ids', 'accounts', 'account_rows', actor => 'actor', target => 'target', occurred_at => 'at', kind_column => 'kind', network_column => 'network');
+SELECT influence_add_source('unsaid_ids', 'ids', 'resolved_rows', actor => 'actor', target => 'target', occurred_at => 'at', kind_column => 'kind', network_column => 'network');
+SELECT * FROM by_account_of('unsaid_ids');
+SET client_min_messages = warning;
+SELECT influence_drop_model('unsaid'), influence_drop_model('unsaid_ids');
+DELETE FROM influence.refresh_log WHERE model = 'unsaid';
+DELETE FROM influence.configurations WHERE model = 'unsaid';
+DROP VIEW links_of_text;
+DROP FUNCTION by_account_of;
+
 CREATE VIEW broken_links AS SELECT user_id, network, (1 / (user_id - user_id))::text AS account_id FROM account_links;
 SELECT influence_set_accounts('accounts', 'broken_links');
 SELECT influence_refresh('accounts', '2026-01-01');

@@ -119,10 +119,14 @@ CREATE FUNCTION pg_temp.kept(OUT days bigint, OUT with_id bigint) LANGUAGE sql
 		(SELECT count(*) FROM influence.closed_people WHERE model = 'privacy_days' AND position('somebody called u4' IN convert_from(replace(encode(ids, 'escape'), '\', '/')::bytea, 'SQL_ASCII')) > 0));
 SELECT status, rows_kept FROM influence_refresh('privacy_days', '2026-01-01');
 SELECT days > 0 AS days, with_id FROM pg_temp.kept();
+SELECT relation, matches > 0 AS some FROM influence_check_forgotten('somebody called u4', 'privacy_days');
 SELECT influence_opt_out('somebody called u4', 'privacy_days');
 SELECT * FROM pg_temp.kept();
+SELECT * FROM influence_check_forgotten('somebody called u4', 'privacy_days');
 SELECT status, rows_kept FROM influence_refresh('privacy_days', '2026-01-01');
 SELECT days > 0 AS days, with_id FROM pg_temp.kept();
+SELECT sum(matches) FROM influence_check_forgotten('somebody called u4', 'privacy_days');
+SELECT sum(matches) > 0 AS others FROM influence_check_forgotten('somebody called u5', 'privacy_days') WHERE relation = 'influence.closed_people';
 SELECT status, rows_kept > 0 AS kept FROM influence_refresh('privacy_days', '2026-01-01');
 SELECT influence_score('somebody called u4', 'privacy_days'), influence_score('somebody called u5', 'privacy_days') > 1 AS others;
 CREATE TABLE privacy_kept AS SELECT * FROM privacy_days.scores;
@@ -131,6 +135,15 @@ SELECT count(*) FROM privacy_days.scores AS a FULL JOIN privacy_kept AS b USING 
 SELECT influence_opt_in('somebody called u4', 'privacy_days');
 SELECT status, rows_kept FROM influence_refresh('privacy_days', '2026-01-01');
 SELECT influence_score('somebody called u4', 'privacy_days') > 1 AS again;
+-- of other ids, too: each is kept once
+UPDATE influence.sources SET incremental = true WHERE model IN ('privacy', 'privacy_uuids');
+SELECT status FROM influence_refresh('privacy', '2026-01-01');
+SELECT status FROM influence_refresh('privacy_uuids', '2026-01-01');
+SELECT matches FROM influence_check_forgotten(5, 'privacy') WHERE relation = 'influence.closed_people'
+UNION ALL SELECT matches FROM influence_check_forgotten(999999, 'privacy') WHERE relation = 'influence.closed_people'
+UNION ALL SELECT matches FROM influence_check_forgotten(md5('u5')::uuid, 'privacy_uuids') WHERE relation = 'influence.closed_people'
+UNION ALL SELECT matches FROM influence_check_forgotten(md5('u4')::uuid, 'privacy_uuids') WHERE relation = 'influence.closed_people';
+UPDATE influence.sources SET incremental = false WHERE model IN ('privacy', 'privacy_uuids');
 
 -- Errors
 SELECT influence_opt_out(NULL::bigint, 'privacy');

@@ -399,6 +399,30 @@ sub test_bots
 	  or diag(sql("SELECT user_id, score FROM $model.scores WHERE user_id IN (5001, 5005, 5015, 5030)"));
 }
 
+# An account that posts "acorn" all day and never answers, and one that talks with people
+# who answer. Both have the same ten followers, and the acorns get a like a week
+sub test_acorn
+{
+	my ($acorn, $talker) = (5101, 5102);
+	my $model = new_model(
+		"SELECT 'app', 'post', $acorn, $acorn, timestamptz '$NOW' - n * interval '10 minutes', 'acorn ' || n, NULL::float8, NULL::float8
+		 FROM generate_series(1, 12000) AS n",
+		"SELECT 'app', 'like', n, $acorn, timestamptz '$NOW' - n * interval '7 days', 'acorn ' || n * 1008, NULL::float8, NULL::float8
+		 FROM generate_series(1, 10) AS n",
+		"SELECT 'app', 'post', $talker, $talker, timestamptz '$NOW' - n * interval '3 days', 'talk ' || n, NULL::float8, NULL::float8
+		 FROM generate_series(1, 25) AS n",
+		"SELECT 'app', 'comment', CASE WHEN answer THEN $talker ELSE 1 + n % 20 END, CASE WHEN answer THEN 1 + n % 20 ELSE $talker END,
+			timestamptz '$NOW' - n * interval '1 day', 'talk ' || n / 3, NULL::float8, NULL::float8
+		 FROM generate_series(1, 75) AS n, unnest(ARRAY[false, true]) AS answer",
+		map { reactions_of_people(1, 10, $_, 'follow') } $acorn, $talker);
+
+	note(sprintf('acorn has %.2f, the conversationalist %.2f', score($model, $acorn), score($model, $talker)));
+	is(sql("SELECT string_agg(count::text, ' ') FROM $model.signals WHERE user_id IN ($acorn, $talker) AND kind = 'follow'"), '10 10',
+		'both have ten followers');
+	cmp_ok(score($model, $acorn), '<', score($model, $talker) - 5, 'who posts acorn all day is far below who talks with people');
+	cmp_ok(measure($model, $acorn, 'rank'), '>', measure($model, $talker, 'rank'), 'and ranks below');
+}
+
 sub test_same_rows
 {
 	my $model = new_model();
@@ -506,6 +530,7 @@ test_holiday();
 test_storm();
 test_nobody();
 test_bots();
+test_acorn();
 test_same_rows();
 test_monotony();
 test_ring();

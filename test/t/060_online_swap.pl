@@ -471,6 +471,9 @@ foreach my $feedback ('on', 'off')
 	is(contents($standby), contents($node), '... row by row, by table and by index');
 	check_storage('standby', $standby);
 	is($standby->safe_psql('postgres', q{SELECT influence_score(7, 'social')}), sql(q{SELECT influence_score(7, 'social')}), 'influence_score works there');
+	# what is kept of closed days is not: it is unlogged
+	is($standby->safe_psql('postgres', q{SELECT * FROM influence_check_forgotten(7, 'social')}), sql(q{SELECT * FROM influence_check_forgotten(7, 'social')}),
+		'... and so does influence_check_forgotten');
 }
 $standby->append_conf('postgresql.conf', "max_standby_streaming_delay = 100ms\n");
 $standby->reload;
