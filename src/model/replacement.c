@@ -490,11 +490,10 @@ swap_in(Replacement *replacement)
 	swap_heap(replacement->relation, replacement->heap);
 }
 
-/* Relations to lock exclusively and how long that may take, in milliseconds */
+/* Relations to lock exclusively */
 typedef struct LockRequest
 {
 	List	   *relations;		/* OIDs, in the order of locking */
-	int			wait;
 	void		(*then) (void *arg);	/* what else waits for locks */
 	void	   *arg;
 } LockRequest;
@@ -506,15 +505,10 @@ static void
 lock_relations(void *arg)
 {
 	LockRequest *request = arg;
-	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), request->wait);
 	ListCell   *lc;
 
 	foreach(lc, request->relations)
-	{
-		limit_lock_wait(deadline);
 		LockRelationOid(lfirst_oid(lc), AccessExclusiveLock);
-	}
-	limit_lock_wait(deadline);
 	request->then(request->arg);
 }
 
@@ -564,14 +558,14 @@ lock_all(List *replacements, void (*then) (void *arg), void *arg)
 {
 	LockRequest request = {
 		.relations = relations_to_lock(replacements),
-		.wait = FIRST_LOCK_WAIT,
 		.then = then,
 		.arg = arg
 	};
+	int			wait = FIRST_LOCK_WAIT;
 	long		pause = FIRST_PAUSE_MS;
 	ErrorData  *error;
 
-	for (int i = 1; (error = attempt_locks(lock_relations, &request)) != NULL; i++)
+	for (int i = 1; (error = attempt_locks(lock_relations, &request, wait)) != NULL; i++)
 	{
 		/* readers that lock in another order than we do wait for each other and us */
 		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
@@ -585,7 +579,7 @@ lock_all(List *replacements, void (*then) (void *arg), void *arg)
 					 errhint("End the transactions that hold locks on them, see pg_locks; pg_dump is one.")));
 		pause_ms(pause);
 		pause = Min(pause * 2, LONGEST_PAUSE_MS);
-		request.wait = Min(request.wait + LOCK_WAIT_STEP, LONGEST_LOCK_WAIT);
+		wait = Min(wait + LOCK_WAIT_STEP, LONGEST_LOCK_WAIT);
 	}
 }
 
