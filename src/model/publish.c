@@ -92,6 +92,8 @@ write_replacements(Run *run)
 	List	   *replacements = NIL;
 	IndexBuilder *builder;
 
+	/* from here on there are files that a crash leaves behind */
+	progress_report(run->model->ref.name, "publishing");
 	for (ScoreView view = 0; view < VIEW_COUNT; view++)
 		replacements = lappend(replacements, views[view] = begin_view(run, view));
 	history = history_begin(run);

@@ -175,6 +175,7 @@ BEGIN
 		$q$ SELECT count(*) FROM influence_leaderboard('trapped', 'app') $q$,
 		$q$ SELECT count(*) FROM influence_search('trapped', 'person') $q$,
 		$q$ SELECT count(*) FROM influence_evaluate('trapped', 'SELECT 1 AS more_influential, 2 AS less_influential') $q$,
+		$q$ SELECT count(*) FROM influence_doctor('trapped') $q$,
 		$q$ SELECT count(*) FROM influence.refresh_status $q$,
 		$q$ SELECT count(*) FROM influence.models $q$]
 	LOOP
