@@ -2,7 +2,25 @@
 \echo Use "ALTER EXTENSION influence UPDATE TO '0.2.0'" to load this file. \quit
 
 -- A look at how a model is set up. Catalogs, the server's statistics, the log and the
--- model's own views are looked at, never the rows of sources.
+-- model's own views are looked at, the latter as its owner, never the rows of sources.
+
+CREATE FUNCTION influence_find_kinds(model text)
+RETURNS TABLE (network text, kind text)
+AS 'MODULE_PATHNAME'
+LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION influence_find_kinds(text) IS
+	'Networks and kinds that the view signals of a model has rows of; part of influence_doctor(). Errors: 42704 no such model, 42501 the caller may not read the view';
+
+CREATE FUNCTION influence_source_parts(relation oid) RETURNS SETOF pg_class
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT c.* FROM pg_class AS c WHERE c.oid = relation AND c.relkind <> 'p'
+	UNION ALL
+	SELECT c.* FROM pg_partition_tree(relation::regclass) AS p JOIN pg_class AS c ON c.oid = p.relid WHERE p.isleaf AND c.oid <> relation
+$$;
+COMMENT ON FUNCTION influence_source_parts(oid) IS
+	'The partitions of a relation that hold rows, or the relation itself; part of influence_doctor()';
 
 CREATE FUNCTION influence_examine_source(model text, source text, owner oid)
 RETURNS TABLE (severity text, finding text, remedy text)
@@ -13,12 +31,14 @@ DECLARE
 	s influence.sources;
 	c pg_class;
 	name text;
+	row_count float8;
 	is_large boolean;
 BEGIN
 	SELECT t.* INTO s FROM influence.sources AS t WHERE t.model = influence_examine_source.model AND t.source = influence_examine_source.source;
 	SELECT r.* INTO c FROM pg_class AS r WHERE r.oid = s.relation;
 	name := s.relation::text;
-	is_large := coalesce(c.relkind = 'r' AND c.reltuples >= 1e6, false);
+	row_count := (SELECT sum(p.reltuples) FROM @extschema@.influence_source_parts(c.oid) AS p WHERE p.relkind IN ('r', 'm') AND p.reltuples > 0);
+	is_large := coalesce(row_count >= 1e6, false);
 	IF c.oid IS NULL THEN
 		RETURN QUERY SELECT 'problem', format('relation %s does not exist', s.relation_name),
 			format('SELECT influence_remove_source(%L, %L); and add the source again', model, source);
@@ -38,24 +58,24 @@ BEGIN
 		RETURN QUERY SELECT 'problem', format('no signal with a weight for kind "%s" on network "%s", so none of its rows counts', s.kind, s.network),
 			'INSERT or UPDATE its row in influence.signals';
 	END IF;
-	IF c.relkind IN ('r', 'm') AND c.reltuples < 0 THEN
-		RETURN QUERY SELECT 'advice', format('%s was never analysed, so the server knows nothing of its size', name), format('ANALYZE %s;', name);
-	END IF;
-	IF EXISTS (SELECT FROM pg_options_to_table(c.reloptions) AS o WHERE o.option_name = 'autovacuum_enabled' AND NOT o.option_value::boolean) THEN
-		RETURN QUERY SELECT 'warning', format('autovacuum is disabled for %s', name), format('ALTER TABLE %s RESET (autovacuum_enabled);', name);
-	END IF;
+	RETURN QUERY SELECT 'advice', format('%s was never analysed, so the server knows nothing of its size', p.oid::regclass), format('ANALYZE %s;', p.oid::regclass)
+	FROM @extschema@.influence_source_parts(c.oid) AS p WHERE p.relkind IN ('r', 'm') AND p.reltuples < 0 ORDER BY p.oid::regclass::text COLLATE "C";
+	RETURN QUERY SELECT 'warning', format('autovacuum is disabled for %s', p.oid::regclass),
+		format('ALTER %s %s RESET (autovacuum_enabled);', CASE p.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END, p.oid::regclass)
+	FROM @extschema@.influence_source_parts(c.oid) AS p CROSS JOIN LATERAL pg_options_to_table(p.reloptions) AS o
+	WHERE o.option_name = 'autovacuum_enabled' AND NOT o.option_value::boolean ORDER BY p.oid::regclass::text COLLATE "C";
 	IF is_large AND NOT s.incremental AND NOT s.by_account THEN
-		RETURN QUERY SELECT 'advice', format('about %s rows of %s are read by each refresh', c.reltuples::bigint, name),
+		RETURN QUERY SELECT 'advice', format('about %s rows of %s are read by each refresh', row_count::bigint, name),
 			'Where old rows rarely change: UPDATE influence.sources SET incremental = true for it, with an index on the time column';
 	END IF;
-	IF (is_large OR s.incremental) AND c.relkind = 'r' AND EXISTS (
+	IF (is_large OR s.incremental) AND c.relkind IN ('r', 'p', 'm') AND EXISTS (
 			SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND s.occurred_at IN (a.attname, quote_ident(a.attname)))
 		AND NOT EXISTS (
 			SELECT FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
 			WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL AND s.occurred_at IN (a.attname, quote_ident(a.attname))) THEN
 		RETURN QUERY SELECT CASE WHEN s.incremental THEN 'warning' ELSE 'advice' END,
 			format('no index of %s begins with its time column, so that open days cannot be read alone', name),
-			format('CREATE INDEX CONCURRENTLY ON %s (%s);', name, s.occurred_at);
+			format('CREATE INDEX %sON %s (%s);', CASE WHEN c.relkind <> 'p' THEN 'CONCURRENTLY ' END, name, s.occurred_at);
 	END IF;
 	IF s.incremental AND NOT EXISTS (
 			SELECT FROM pg_trigger AS t WHERE t.tgrelid = c.oid AND t.tgfoid = '@extschema@.influence_log_changes()'::regprocedure) THEN
@@ -75,9 +95,16 @@ AS $$
 DECLARE
 	job record;
 	failure text;
+	home text;
 BEGIN
 	IF NOT @extschema@.influence_has_pg_cron() THEN
-		RETURN QUERY SELECT 'advice', 'pg_cron is not installed in this database, so nothing here refreshes the model',
+		BEGIN
+			home := nullif(current_setting('cron.database_name', true), current_database());
+		EXCEPTION WHEN insufficient_privilege THEN
+			home := NULL;
+		END;
+		RETURN QUERY SELECT 'advice', coalesce('pg_cron works in database "' || home || '", so that only a job there can refresh the model',
+				'pg_cron is not installed in this database, so nothing here refreshes the model'),
 			format('SELECT influence_schedule(%L, ''*/15 * * * *''); says what is missing; or call influence_refresh() from another scheduler', model);
 		RETURN;
 	ELSIF NOT has_schema_privilege('cron', 'USAGE') THEN
@@ -172,14 +199,14 @@ BEGIN
 	END IF;
 	IF scores.relispopulated THEN
 		-- of the networks that there are rows of
-		RETURN QUERY EXECUTE format(
-			'WITH counted AS MATERIALIZED (SELECT DISTINCT s.network, s.kind FROM %I.signals AS s)
-			 SELECT ''advice'', format(''no row of network "%%s" is of the kinds %%s'', g.network, string_agg(g.kind, '', '' ORDER BY g.kind)),
-				''Nothing, unless such rows are expected: then see how kinds are spelt in influence.signals''
-			 FROM influence.signals AS g
-			 WHERE g.model = $1 AND g.weight > 0 AND g.network IN (SELECT c.network FROM counted AS c)
+		RETURN QUERY
+			WITH counted AS MATERIALIZED (SELECT k.network, k.kind FROM @extschema@.influence_find_kinds(model) AS k)
+			SELECT 'advice', format('no row of network "%s" is of the kinds %s', g.network, string_agg(g.kind, ', ' ORDER BY g.kind)),
+				'Nothing, unless such rows are expected: then see how kinds are spelt in influence.signals'
+			FROM influence.signals AS g
+			WHERE g.model = influence_examine_views.model AND g.weight > 0 AND g.network IN (SELECT c.network FROM counted AS c)
 				AND NOT EXISTS (SELECT FROM counted AS c WHERE c.network = g.network AND c.kind = g.kind)
-			 GROUP BY g.network ORDER BY g.network', schema) USING model;
+			GROUP BY g.network ORDER BY g.network;
 	END IF;
 END
 $$;

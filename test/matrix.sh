@@ -40,7 +40,7 @@ in_chroot() {
 	# where the user postgres can enter a project, and this one cannot
 	chmod 700 "$dir/root"
 	exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="${TERM:-dumb}" \
-		PG_MAJOR="$major" PG_CONFIG="/usr/lib/postgresql/$major/bin/pg_config" \
+		PG_MAJOR="$major" PROVE_FLAGS="${PROVE_FLAGS:-}" PG_CONFIG="/usr/lib/postgresql/$major/bin/pg_config" \
 		chroot "$dir" env -C /root/influence sh -c "${MATRIX_COMMAND:-make check}"
 }
 

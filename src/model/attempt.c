@@ -9,28 +9,15 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "storage/proc.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/timeout.h"
+#include "utils/timestamp.h"
 
 #include "model/attempt.h"
-
-/*
- * Until AtEOXact_GUC(), at the latest the end of the (sub)transaction, wait for
- * no lock beyond "deadline": the next lock fails with 55P03 then
- */
-void
-limit_lock_wait(TimestampTz deadline)
-{
-	char		milliseconds[32];
-	long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
-
-	/* 0 would mean to wait for ever */
-	snprintf(milliseconds, sizeof(milliseconds), "%ld", Max(left, 1));
-	(void) set_config_option("lock_timeout", milliseconds, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-}
+#include "model/cancel.h"
 
 /*
  * Call action(arg) in a subtransaction, and keep or undo what it did
@@ -91,69 +78,120 @@ attempt_and_undo(void (*action) (void *arg), void *arg)
 	return call_in_subtransaction(action, arg, false);
 }
 
-/* Who was asked to cancel while locks are waited for, see attempt_locks() */
-static volatile sig_atomic_t cancel_came;
-static struct sigaction former_handler;
+/* How often it is looked after the deadline whether a lock is waited for, in milliseconds */
+#define LOOK_AGAIN_MS	10
+
+/* An action that waits for locks, see attempt_locks() */
+typedef struct LockingAction
+{
+	void		(*action) (void *arg);
+	void	   *arg;
+} LockingAction;
+
+/* Whether the deadline has made the server end a wait */
+static volatile sig_atomic_t deadline_ended_wait;
 
 /*
- * Handler of SIGINT: note whether somebody else sent it, and do what the server does
+ * Handler of the deadline: end the wait for a lock, if there is one now
  *
- * What the server's own timeouts send comes from this process.
+ * The server's lock_timeout does so by sending SIGINT, as a cancel does, and two
+ * signals on their way at a time are one. So this has the same effect without one.
  */
 static void
-note_cancel(int signal_number, siginfo_t *info, void *context pg_attribute_unused())
+end_lock_wait(void)
 {
-	if (info->si_pid != getpid())
-		cancel_came = true;
-	former_handler.sa_handler(signal_number);
+	if (MyProc->waitLock == NULL)
+		return;
+	deadline_ended_wait = true;
+	InterruptPending = true;
+	QueryCancelPending = true;
 }
 
 /*
- * Call action(arg) as attempt() does, noting cancels
+ * The timeout that calls end_lock_wait()
+ */
+static TimeoutId
+lock_deadline(void)
+{
+	static TimeoutId id = MAX_TIMEOUTS;
+
+	if (id == MAX_TIMEOUTS)
+		id = RegisterTimeout(USER_TIMEOUT, end_lock_wait);
+	return id;
+}
+
+/*
+ * Do the action without the limit that the session has for locks
+ */
+static void
+wait_for_locks(void *arg)
+{
+	const LockingAction *locking = arg;
+
+	(void) set_config_option("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	locking->action(locking->arg);
+}
+
+/*
+ * Attempt the action with the deadline running, and cancels being counted
+ *
+ * When the deadline made the server report a cancel, and there was none, that is
+ * an error for want of a lock. A cancel that came as well is raised at once,
+ * unless it is the error.
  */
 static ErrorData *
-attempt_noting_cancels(void (*action) (void *arg), void *arg)
+attempt_until_deadline(LockingAction *locking, int milliseconds)
 {
-	struct sigaction handler;
+	int			cancels = cancels_seen();
 	ErrorData  *error;
 
-	memset(&handler, 0, sizeof(handler));
-	handler.sa_sigaction = note_cancel;
-	handler.sa_flags = SA_RESTART | SA_SIGINFO;
-	sigemptyset(&handler.sa_mask);
-	cancel_came = false;
-	/* between the two calls the server's own handler is in charge */
-	if (sigaction(SIGINT, NULL, &former_handler) != 0 || former_handler.sa_handler == SIG_DFL ||
-		former_handler.sa_handler == SIG_IGN || (former_handler.sa_flags & SA_SIGINFO) != 0)
-		return attempt(action, arg);
-	(void) sigaction(SIGINT, &handler, NULL);
-	error = attempt(action, arg);
-	(void) sigaction(SIGINT, &former_handler, NULL);
+	/* one from before would be taken for the deadline's */
+	CHECK_FOR_INTERRUPTS();
+	deadline_ended_wait = false;
+	enable_timeout_every(lock_deadline(), TimestampTzPlusMilliseconds(GetCurrentTimestamp(), milliseconds),
+						 LOOK_AGAIN_MS);
+	error = attempt(wait_for_locks, locking);
+	disable_timeout(lock_deadline(), false);
+
+	/* in this order: what comes in between is either seen, or stays pending */
+	if (deadline_ended_wait && QueryCancelPending)
+	{
+		QueryCancelPending = false;
+		if (cancels_seen() != cancels)
+			QueryCancelPending = InterruptPending = true;
+	}
+	CHECK_FOR_INTERRUPTS();
+	if (error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+		deadline_ended_wait && cancels_seen() == cancels)
+		error->sqlerrcode = ERRCODE_LOCK_NOT_AVAILABLE;
 	return error;
 }
 
 /*
- * attempt(action, arg), for an action that waits for locks (limit_lock_wait); an
- * error for want of a lock (55P03) is returned, for the caller to try again
+ * attempt(action, arg), for an action that waits for locks, but not beyond so many
+ * milliseconds; an error for want of a lock (55P03) is returned then, for the
+ * caller to try again
  *
- * The server reports a cancel or a statement timeout that comes together with a
- * lock timeout as the latter, and forgets the former. It is brought back here.
+ * A cancel or a statement timeout ends it at any moment, and is never taken for
+ * the end of that time.
  */
 ErrorData *
-attempt_locks(void (*action) (void *arg), void *arg)
+attempt_locks(void (*action) (void *arg), void *arg, int milliseconds)
 {
-	bool		limited = get_timeout_active(STATEMENT_TIMEOUT);
-	ErrorData  *error = attempt_noting_cancels(action, arg);
+	LockingAction locking = {.action = action,.arg = arg};
+	bool		began = cancels_watch();
+	ErrorData  *error = NULL;
 
-	if (error == NULL || error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
-		return error;
-	if (limited && !get_timeout_active(STATEMENT_TIMEOUT))
-		enable_timeout_after(STATEMENT_TIMEOUT, 1);
-	if (cancel_came)
+	PG_TRY();
 	{
-		QueryCancelPending = true;
-		InterruptPending = true;
+		error = attempt_until_deadline(&locking, milliseconds);
 	}
-	CHECK_FOR_INTERRUPTS();
+	PG_FINALLY();
+	{
+		disable_timeout(lock_deadline(), false);
+		cancels_unwatch(began);
+	}
+	PG_END_TRY();
 	return error;
 }

@@ -6,11 +6,8 @@
 
 #include "postgres.h"
 
-#include "utils/timestamp.h"
-
 extern ErrorData *attempt(void (*action) (void *arg), void *arg);
-extern ErrorData *attempt_locks(void (*action) (void *arg), void *arg);
+extern ErrorData *attempt_locks(void (*action) (void *arg), void *arg, int milliseconds);
 extern ErrorData *attempt_and_undo(void (*action) (void *arg), void *arg);
-extern void limit_lock_wait(TimestampTz deadline);
 
 #endif							/* INFLUENCE_ATTEMPT_H */

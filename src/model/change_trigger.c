@@ -51,6 +51,7 @@
 
 #include "duration.h"
 #include "model/attempt.h"
+#include "model/cancel.h"
 #include "model/closed_days.h"
 #include "model/day_rows.h"
 #include "model/model.h"
@@ -422,17 +423,23 @@ omit_logged_days(Changes *changes)
  * As the owner of the model: see what has changed, and log it
  *
  * An error in the mapping is not the writer's: then everything may have changed.
+ * Nor is a cancel that the mapping only claims.
  */
 static void
 see_and_log(Changes *changes)
 {
-	ErrorData  *error;
+	bool		began = cancels_watch();
+	int			cancels = cancels_seen();
+	ErrorData  *error = NULL;
 
 	if (TRIGGER_FIRED_BY_TRUNCATE(changes->trigger->tg_event))
 		changes->all = true;
-	else if ((error = attempt(note_changes, changes)) != NULL)
+	else
+		error = attempt(note_changes, changes);
+	cancels_unwatch(began);
+	if (error != NULL)
 	{
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && cancels_seen() != cancels)
 			ReThrowError(error);
 		FreeErrorData(error);
 		changes->all = true;

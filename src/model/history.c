@@ -530,7 +530,6 @@ history_begin(const Run *run)
 static void
 drop_table(void *arg)
 {
-	limit_lock_wait(TimestampTzPlusMilliseconds(GetCurrentTimestamp(), DROP_WAIT));
 	SPI_connect();
 	execute(psprintf("DROP TABLE %s", qualified_name(*(Oid *) arg)));
 	SPI_finish();
@@ -550,7 +549,7 @@ drop_unless_read(Oid parent, Oid table)
 	if ((kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE) ||
 		!ConditionalLockRelationOid(parent, AccessExclusiveLock))
 		return false;
-	error = attempt_locks(drop_table, &table);
+	error = attempt_locks(drop_table, &table, DROP_WAIT);
 	if (error == NULL)
 		return true;
 	if (error->sqlerrcode == ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST)

@@ -98,6 +98,8 @@ write_replacements(Run *run)
 	List	   *replacements = NIL;
 	IndexBuilder *builder;
 
+	/* from here on there are files that a crash leaves behind */
+	progress_report(run->model->ref.name, "publishing");
 	for (ScoreView view = 0; view < VIEW_COUNT; view++)
 		replacements = lappend(replacements, views[view] = begin_view(run, view));
 	history = history_begin(run);
@@ -167,7 +169,9 @@ store_published(void *arg)
 	SPI_execute_with_args("UPDATE influence.models SET published_as_of = $2 "
 						  "WHERE model OPERATOR(pg_catalog.=) $1", 2, types, values, NULL, false, 0);
 	if (SPI_processed != 1)
-		elog(ERROR, "model \"%s\" was not updated", run->model->ref.name);
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" was removed during the refresh", run->model->ref.name)));
 	store_priors(run);
 	SPI_finish();
 	history_note_calibration(run);

@@ -26,6 +26,7 @@
 #include "utils/timestamp.h"
 
 #include "model/attempt.h"
+#include "model/cancel.h"
 #include "model/model_lock.h"
 #include "model/owner.h"
 #include "model/progress.h"
@@ -229,12 +230,15 @@ influence_calibrate(PG_FUNCTION_ARGS)
 /*
  * Refresh one model in a transaction of its own; false when it failed
  *
- * The failure has been rolled back and logged by refresh_or_log().
+ * The failure has been rolled back and logged by refresh_or_log(). It ends all
+ * when somebody wanted that, and not when a source says so.
  */
 static bool
 refresh_and_commit(const ModelRef *ref)
 {
 	MemoryContext context = CurrentMemoryContext;
+	bool		began = cancels_watch();
+	int			cancels = cancels_seen();
 	volatile bool succeeded = true;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -250,8 +254,11 @@ refresh_and_commit(const ModelRef *ref)
 
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && cancels_seen() != cancels)
+		{
+			cancels_unwatch(began);
 			PG_RE_THROW();
+		}
 		FlushErrorState();
 		ereport(WARNING,
 				(errcode(error->sqlerrcode),
@@ -259,6 +266,7 @@ refresh_and_commit(const ModelRef *ref)
 		succeeded = false;
 	}
 	PG_END_TRY();
+	cancels_unwatch(began);
 	PopActiveSnapshot();
 	SPI_commit();
 	return succeeded;

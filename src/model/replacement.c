@@ -25,6 +25,7 @@
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/multixact.h"
+#include "access/relation.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/toast_internals.h"
@@ -84,6 +85,7 @@ struct Replacement
 	HeapWriter *writer;
 	uint64		row_count;
 	List	   *old_indexes;	/* OIDs, in the same order as new_indexes */
+	List	   *old_valid;		/* whether each is valid, integers */
 	List	   *new_indexes;
 };
 
@@ -144,6 +146,8 @@ replacement_begin(Oid relation)
 	replacement->heap_rel = table_open(replacement->heap, NoLock);
 	replacement->old_indexes = RelationGetIndexList(old);
 	foreach(lc, replacement->old_indexes)
+		replacement->old_valid = lappend_int(replacement->old_valid, get_index_isvalid(lfirst_oid(lc)));
+	foreach(lc, replacement->old_indexes)
 		replacement->new_indexes = lappend_oid(replacement->new_indexes,
 											   create_twin(replacement->heap_rel, lfirst_oid(lc)));
 	table_close(old, NoLock);
@@ -195,14 +199,14 @@ static List *
 index_tasks(const Replacement *replacement)
 {
 	List	   *tasks = NIL;
-	ListCell   *old;
+	ListCell   *valid;
 	ListCell   *new;
 
-	forboth(old, replacement->old_indexes, new, replacement->new_indexes)
+	forboth(valid, replacement->old_valid, new, replacement->new_indexes)
 	{
 		Relation	index = index_open(lfirst_oid(new), AccessExclusiveLock);
 
-		if (get_index_isvalid(lfirst_oid(old)) &&
+		if (lfirst_int(valid) &&
 			index_builder_can_build(replacement->heap_rel, index))
 		{
 			IndexTask  *task = palloc0(sizeof(IndexTask));
@@ -307,17 +311,40 @@ store_heap_size(Relation heap, const Replacement *replacement)
 }
 
 /*
+ * Refuse to go on when a relation or its indexes are not what they were, 42P01 or 55006
+ *
+ * The lock keeps others from that, and not a function of an index, which may do
+ * anything in this session.
+ */
+static void
+check_unchanged(const Replacement *replacement)
+{
+	Relation	relation = try_relation_open(replacement->relation, NoLock);
+
+	if (relation == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("a view was dropped during the refresh")));
+	if (!equal(replacement->old_indexes, RelationGetIndexList(relation)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("indexes of \"%s\" were changed during the refresh",
+						RelationGetRelationName(relation))));
+	relation_close(relation, NoLock);
+}
+
+/*
  * Complete a replacement whose rows are all there
  */
 static void
 finish(Replacement *replacement, List *tasks)
 {
-	ListCell   *old;
+	ListCell   *valid;
 	ListCell   *new;
 
-	forboth(old, replacement->old_indexes, new, replacement->new_indexes)
+	forboth(valid, replacement->old_valid, new, replacement->new_indexes)
 		finish_index(replacement->heap_rel, lfirst_oid(new), find_task(tasks, lfirst_oid(new)),
-					 get_index_isvalid(lfirst_oid(old)));
+					 lfirst_int(valid));
 	store_heap_size(replacement->heap_rel, replacement);
 	sync_storage(replacement->heap);
 	if (OidIsValid(replacement->heap_rel->rd_rel->reltoastrelid))
@@ -472,11 +499,7 @@ swap_in(Replacement *replacement)
 	ListCell   *new;
 
 	CheckTableNotInUse(relation, "influence_refresh");
-	if (!equal(replacement->old_indexes, RelationGetIndexList(relation)))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("indexes of \"%s\" were changed during the refresh",
-						RelationGetRelationName(relation))));
+	check_unchanged(replacement);
 	if (relation->rd_rel->relkind == RELKIND_MATVIEW)
 		SetMatViewPopulatedState(relation, true);
 
@@ -490,11 +513,10 @@ swap_in(Replacement *replacement)
 	swap_heap(replacement->relation, replacement->heap);
 }
 
-/* Relations to lock exclusively and how long that may take, in milliseconds */
+/* Relations to lock exclusively */
 typedef struct LockRequest
 {
 	List	   *relations;		/* OIDs, in the order of locking */
-	int			wait;
 	void		(*then) (void *arg);	/* what else waits for locks */
 	void	   *arg;
 } LockRequest;
@@ -506,15 +528,10 @@ static void
 lock_relations(void *arg)
 {
 	LockRequest *request = arg;
-	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), request->wait);
 	ListCell   *lc;
 
 	foreach(lc, request->relations)
-	{
-		limit_lock_wait(deadline);
 		LockRelationOid(lfirst_oid(lc), AccessExclusiveLock);
-	}
-	limit_lock_wait(deadline);
 	request->then(request->arg);
 }
 
@@ -564,14 +581,14 @@ lock_all(List *replacements, void (*then) (void *arg), void *arg)
 {
 	LockRequest request = {
 		.relations = relations_to_lock(replacements),
-		.wait = FIRST_LOCK_WAIT,
 		.then = then,
 		.arg = arg
 	};
+	int			wait = FIRST_LOCK_WAIT;
 	long		pause = FIRST_PAUSE_MS;
 	ErrorData  *error;
 
-	for (int i = 1; (error = attempt_locks(lock_relations, &request)) != NULL; i++)
+	for (int i = 1; (error = attempt_locks(lock_relations, &request, wait)) != NULL; i++)
 	{
 		/* readers that lock in another order than we do wait for each other and us */
 		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
@@ -585,7 +602,7 @@ lock_all(List *replacements, void (*then) (void *arg), void *arg)
 					 errhint("End the transactions that hold locks on them, see pg_locks; pg_dump is one.")));
 		pause_ms(pause);
 		pause = Min(pause * 2, LONGEST_PAUSE_MS);
-		request.wait = Min(request.wait + LOCK_WAIT_STEP, LONGEST_LOCK_WAIT);
+		wait = Min(wait + LOCK_WAIT_STEP, LONGEST_LOCK_WAIT);
 	}
 }
 
@@ -605,6 +622,8 @@ replacement_swap_all(List *replacements, void (*then) (void *arg), void *arg)
 {
 	ListCell   *lc;
 
+	foreach(lc, replacements)
+		check_unchanged(lfirst(lc));
 	/* or else the commit has to write it while readers wait */
 	if (!XLogRecPtrIsInvalid(XactLastRecEnd))
 		XLogFlush(XactLastRecEnd);

@@ -77,6 +77,26 @@ DROP TABLE clinic.likes;
 SELECT status FROM influence_refresh('patient', '2024-06-15');
 SELECT severity, subject, finding FROM influence_doctor('patient') WHERE subject <> 'schedule';
 
+-- partitions and materialized views, as far as the server knows
+SET ROLE NONE;
+SELECT influence_remove_source('patient', 'notes');
+CREATE TABLE clinic.parts (actor bigint, target bigint, at timestamptz) PARTITION BY RANGE (at);
+CREATE TABLE clinic.part_1 PARTITION OF clinic.parts FOR VALUES FROM ('2024-01-01') TO ('2024-06-01');
+CREATE TABLE clinic.part_2 PARTITION OF clinic.parts FOR VALUES FROM ('2024-06-01') TO ('2025-01-01') WITH (autovacuum_enabled = off);
+CREATE MATERIALIZED VIEW clinic.copy AS SELECT * FROM clinic.parts;
+ALTER TABLE clinic.parts OWNER TO regress_doctor_owner;
+ALTER MATERIALIZED VIEW clinic.copy OWNER TO regress_doctor_owner;
+SELECT influence_add_source('patient', r, ('clinic.' || r)::regclass, actor => 'actor', target => 'target', occurred_at => 'at', kind => 'like')
+FROM unnest(ARRAY['parts', 'copy']) AS r;
+GRANT SELECT ON clinic.parts, clinic.copy TO regress_doctor_owner;
+SELECT * FROM influence_doctor('patient') WHERE subject LIKE 'source%';
+UPDATE pg_class SET reltuples = 7e5 WHERE relnamespace = 'clinic'::regnamespace AND relname LIKE 'part\__';
+UPDATE pg_class SET reltuples = 3e6 WHERE oid = 'clinic.copy'::regclass;
+SELECT * FROM influence_doctor('patient') WHERE subject LIKE 'source%';
+CREATE INDEX ON clinic.parts (at);
+CREATE INDEX ON clinic.copy (at);
+SELECT * FROM influence_doctor('patient') WHERE subject LIKE 'source%';
+
 -- who may ask
 SET ROLE regress_doctor_reader;
 SELECT * FROM influence_doctor('patient');

@@ -175,6 +175,7 @@ BEGIN
 		$q$ SELECT count(*) FROM influence_leaderboard('trapped', 'app') $q$,
 		$q$ SELECT count(*) FROM influence_search('trapped', 'person') $q$,
 		$q$ SELECT count(*) FROM influence_evaluate('trapped', 'SELECT 1 AS more_influential, 2 AS less_influential') $q$,
+		$q$ SELECT count(*) FROM influence_doctor('trapped') $q$,
 		$q$ SELECT count(*) FROM influence.refresh_status $q$,
 		$q$ SELECT count(*) FROM influence.models $q$]
 	LOOP
@@ -488,6 +489,30 @@ RESET row_security;
 RESET plan_cache_mode;
 RESET constraint_exclusion;
 DEALLOCATE ALL;
+
+--
+-- A cancel that is only claimed ends neither the refresh of other models nor a writer's statement
+--
+SET ROLE regress_trap_owner;
+CREATE FUNCTION lair.claim_cancel(at timestamptz) RETURNS timestamptz LANGUAGE plpgsql IMMUTABLE AS
+	$$ BEGIN RAISE 'claimed' USING ERRCODE = 'query_canceled'; END $$;
+SELECT influence_create_model('claims');
+SELECT influence_add_source('claims', 'payments', 'vault.payments', actor => 'user_id', target => 'author_id', occurred_at => 'lair.claim_cancel(created_at)', kind => 'like', incremental => true);
+RESET ROLE;
+SELECT influence_track_changes('claims', 'payments');
+CREATE TABLE vault.likes AS SELECT a AS liker, t AS author, now() - interval '1 hour' AS at FROM generate_series(1, 6) AS a, generate_series(1, 6) AS t;
+SELECT influence_create_model('later');
+SELECT influence_add_source('later', 'likes', 'vault.likes', actor => 'liker', target => 'author', occurred_at => 'at', kind => 'like');
+SET client_min_messages = error;
+CALL influence_refresh_all();
+SET client_min_messages = warning;
+SELECT model, status, error_code FROM influence.refresh_log WHERE model IN ('claims', 'later') ORDER BY run_id;
+SET ROLE regress_trap_writer;
+INSERT INTO vault.payments VALUES (1, 2, '2024-06-01 11:00Z');
+RESET ROLE;
+SELECT source, since, until FROM influence.invalidations WHERE model = 'claims';
+SELECT influence_drop_model('later');
+SELECT influence_drop_model('claims');
 
 -- dropping as a superuser
 SELECT lair.was_sprung() IS NOT NULL AS reset;

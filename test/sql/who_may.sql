@@ -85,6 +85,7 @@ FROM (VALUES
 	('refresh', $$ SELECT influence_refresh('may', '2024-06-01 12:00Z') $$),
 	('calibrate', $$ SELECT influence_calibrate('may', '2024-06-01 12:00Z') $$),
 	('preview', $$ SELECT influence_preview('may') $$),
+	('examine', $$ SELECT * FROM influence_doctor('may') $$),
 	('evaluate', $$ SELECT * FROM influence_evaluate('may', 'SELECT 1 AS more_influential, 2 AS less_influential') $$),
 	('fit', $$ SELECT * FROM influence_fit('may', 'SELECT a AS more_influential, a + 1 AS less_influential FROM generate_series(1, 5) AS a', 2) $$),
 	('rows of a view', $$ SELECT * FROM influence_model_signals('may') AS s (user_id bigint, network text, kind text, count float8, decayed_value float8) $$),

@@ -102,6 +102,8 @@ $node->safe_psql("it's far",
 my $far = fails_like("it's far", 'postgres',
 	q{SELECT influence_schedule('away', '*/5 * * * *')},
 	'0A000', qr/pg_cron lives in database "postgres"/, 'in another database');
+is($node->safe_psql("it's far", q{SELECT finding FROM influence_doctor('away') WHERE subject = 'schedule'}),
+	'pg_cron works in database "postgres", so that only a job there can refresh the model', 'the doctor names the database of pg_cron');
 my ($statement) = $far =~ /(SELECT cron\.schedule_in_database\(.*\);)/;
 ok(defined $statement, 'hint holds a statement');
 $node->safe_psql('postgres', $statement);

@@ -8,6 +8,7 @@ use warnings FATAL => 'all';
 use FindBin;
 use lib $FindBin::RealBin;
 use FaultTest;
+use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -85,6 +86,51 @@ foreach my $what ('user request', 'statement timeout')
 	sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'});
 	ended($refresh->{reader});
 	old_scores_intact("a $what with a lock timeout");
+}
+
+# Two signals of a kind that are on their way to a process are one. A refresh that
+# waits for readers never sends itself the signal of a cancel, which could be the one
+# that is left of two: it is looked for at each system call for some seconds, and
+# where it is found, a cancel is sent.
+SKIP:
+{
+	my %requests = (seize => 0x4206, interrupt => 0x4207, to_syscall => 24, detach => 17);
+	my ($ptrace, $wait4) = eval { local $SIG{__WARN__} = sub { }; require 'sys/syscall.ph'; (SYS_ptrace(), SYS_wait4()) };
+	skip 'the numbers of system calls are not known', 5 unless defined $wait4;
+
+	my $refresh = start_and_wait();
+	my $pid = 0 + $refresh->{pid};
+	my $until = time + 6;
+	my $met = 0;
+	my $trace = sub { return syscall($ptrace, $requests{ $_[0] }, $pid, 0, $_[1] // 0) == 0 };
+	my $stopped_by = sub { my $status = pack 'i', 0; return syscall($wait4, $pid, $status, 0, 0) == $pid ? unpack('i', $status) >> 8 & 0xff : die };
+
+	if (!$trace->('seize', 1))
+	{
+		my $why = $!;
+
+		sql(qq{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $pid OR query = 'SELECT pg_sleep(60)'});
+		ended($_) foreach $refresh, $refresh->{reader};
+		skip "a process cannot be traced: $why", 5;
+	}
+	$trace->('interrupt');
+	for (my $over = 0; !$over;)
+	{
+		my $signal = $stopped_by->();
+
+		# bit 1 is SIGINT
+		$met = 1 if hex(substr((slurp_file("/proc/$pid/status") =~ /^ShdPnd:\s*(\w+)/m)[0], -1)) & 2;
+		kill 'INT', $pid if $met;
+		$over = $met || time > $until;
+		# system calls have 0x80 in it, and SIGTRAP is that of the interrupt
+		$trace->($over ? 'detach' : 'to_syscall', $signal & 0x80 || $signal == POSIX::SIGTRAP ? 0 : $signal);
+	}
+	is($met, 0, 'no signal of its own can be taken for a cancel');
+	kill 'INT', $refresh->{pid} unless $met;
+	ok(!ended_soon($refresh, $PATIENCE), '... and a cancel ends it');
+	sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'});
+	ended($refresh->{reader});
+	old_scores_intact('a cancel among other signals');
 }
 
 # The session's own lock_timeout and deadlock_timeout are not those of the swap, and

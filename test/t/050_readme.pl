@@ -171,6 +171,15 @@ my @names = split /\n/, $node->safe_psql('reference', q{
 is_deeply([ grep { $reference !~ /`\Q$_\E`/ } @names ],
 	[], 'every table, view, column, type and setting is in the reference');
 
+# Errors: every SQLSTATE that is raised somewhere is in the table of what to do
+my ($errors) = $text =~ /^\| SQLSTATE \| when .*?\n(.*?)\n\n/ms;
+my %codes = map { /^#define ERRCODE_(\w+) MAKE_SQLSTATE\('(.)','(.)','(.)','(.)','(.)'\)/ ? ($1 => "$2$3$4$5$6") : () }
+	split /\n/, slurp_file($node->config_data('--includedir-server') . '/utils/errcodes.h');
+my $code = join "\n", map { slurp_file($_) } glob('src/*.c src/*/*.c sql/install/*.sql');
+my %raised = map { defined ? (uc $_ => 1) : () } $code =~ /\berrcode\(ERRCODE_(\w+)\)|ERRCODE = '(\w+)'/g;
+cmp_ok(scalar keys %raised, '>', 30, 'errors are raised');
+is_deeply([ grep { my $state = $codes{$_}; !defined $state || $errors !~ /\b$state\b/ } sort keys %raised ], [], 'every error is in the table of errors');
+
 my %anchors;
 while ($text =~ /^##+ (.*)$/mg)
 {

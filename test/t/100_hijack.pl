@@ -286,6 +286,7 @@ sub workload
 		SELECT * FROM $e.influence_search($m, 'some'::pg_catalog.text, 3);
 		SELECT * FROM $e.influence_evaluate($m, 'SELECT 1 AS more_influential, 2 AS less_influential'::pg_catalog.text);
 		SELECT * FROM $e.influence_refresh_progress();
+		SELECT * FROM $e.influence_doctor($m);
 		SELECT $e.influence_opt_out(1::pg_catalog.int8, $m), $e.influence_opt_in('1'::pg_catalog.text, $m), $e.influence_forget(2::pg_catalog.int8, $m);
 		SELECT * FROM $e.influence_check_forgotten(2::pg_catalog.int8, $m);
 		SELECT $e.influence_invalidate($m, NULL::pg_catalog.timestamptz, NULL::pg_catalog.timestamptz, NULL::pg_catalog.text);
