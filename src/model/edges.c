@@ -219,7 +219,9 @@ edges_feed_rows(const EdgeSet *edges, uint32 first_row, uint32 end_row, EdgeRead
 	memset(reader, 0, sizeof(EdgeReader));
 	reader->edges = edges;
 	reader->first_block = first_row >> BLOCK_BITS;
-	reader->end_block = (uint32) (((uint64) end_row + BLOCK_PEOPLE - 1) >> BLOCK_BITS);
+	/* whoever has no rows has no part of a last block that is not full either */
+	reader->end_block = first_row == end_row ? reader->first_block :
+		(uint32) (((uint64) end_row + BLOCK_PEOPLE - 1) >> BLOCK_BITS);
 	return feed;
 }
 

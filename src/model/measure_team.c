@@ -11,6 +11,9 @@
  *   worker 2        takes       survey   sweep   discount   gives                 ranks
  *                        reactions, filter  values    edges
  *
+ * What the leader fills in after workers have started (members, limit, ranks) they read
+ * after a barrier, or after "members" under its lock.
+ *
  * A member that fails takes the others with it: the leader by the end of its
  * transaction, a worker by the error that it sends to the leader; both are seen
  * by those who wait.
@@ -46,6 +49,9 @@
 
 /* Bytes of the part of the area that is there from the start */
 #define AREA_BYTES	(1024 * 1024)
+
+/* Numbers or words between two checks for interrupts */
+#define ITEMS_PER_CHECK	65536
 
 /* What a member lays out for the others */
 typedef struct Parcel
@@ -195,9 +201,14 @@ team_add_up(MeasureTeam *team, uint32 *values, uint64 count)
 		uint64		others_count;
 		const uint32 *others = laid_out(team, member, &others_count);
 
-		CHECK_FOR_INTERRUPTS();
-		for (uint64 i = 0; member != team->member && i < count; i++)
+		if (member == team->member)
+			continue;
+		for (uint64 i = 0; i < count; i++)
+		{
+			if (i % ITEMS_PER_CHECK == 0)
+				CHECK_FOR_INTERRUPTS();
 			values[i] += others[i];
+		}
 	}
 	clear_away(team);
 }
@@ -216,9 +227,14 @@ team_unite(MeasureTeam *team, uint64 *bits, uint64 words)
 		uint64		others_words;
 		const uint64 *others = laid_out(team, member, &others_words);
 
-		CHECK_FOR_INTERRUPTS();
-		for (uint64 i = 0; member != team->member && i < words; i++)
+		if (member == team->member)
+			continue;
+		for (uint64 i = 0; i < words; i++)
+		{
+			if (i % ITEMS_PER_CHECK == 0)
+				CHECK_FOR_INTERRUPTS();
 			bits[i] |= others[i];
+		}
 	}
 	clear_away(team);
 }
@@ -390,9 +406,11 @@ merge_people(const MeasureTeam *team, const Measured *const *measured, const Per
 		int			owner = owner_of(team, i);
 		const PersonNetwork *first = next[owner];
 
+		CHECK_FOR_INTERRUPTS();
 		while (next[owner] < end[owner] && (int) partition_of(next[owner]->person) == i)
 			next[owner]++;
-		memcpy(people->items + people->count, first, (next[owner] - first) * sizeof(PersonNetwork));
+		if (next[owner] > first)
+			memcpy(people->items + people->count, first, (next[owner] - first) * sizeof(PersonNetwork));
 		people->count += next[owner] - first;
 	}
 	pfree(next);
@@ -422,7 +440,8 @@ take_measured(MeasureTeam *team, PersonNetworkArray *people, uint64 first, Recor
 			take_chunk(team, &chunks[i], signal_counts);
 	}
 	(void) person_networks_reserve(people, others);
-	memcpy(own, people->items + first, own_count * sizeof(PersonNetwork));
+	if (own_count > 0)
+		memcpy(own, people->items + first, own_count * sizeof(PersonNetwork));
 	people->count = first;
 	merge_people(team, measured, own, own_count, people);
 	for (int member = 1; member < team->members; member++)
@@ -571,16 +590,22 @@ static int
 choose_workers(const Ingest *ingest)
 {
 	Size		bytes = 0;
+	int			workers;
 
 	if (ingest->model->is_preview || IsInParallelMode() || spill_is_used(ingest->spill))
 		return 0;
 	for (int network = 0; network < ingest->model->network_count; network++)
 		for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
 			bytes += ingest_count(ingest, network, kind) * ingest_record_size(kind);
-	/* edges and their copy are no more than twice the rows; the rest is by person */
-	if (!memory_has_room(ingest->context, 2 * bytes + (Size) intern_count(ingest->people) * BYTES_PER_PERSON))
+	workers = workers_worth(Min(bytes / BLCKSZ, MaxBlockNumber));
+	/*
+	 * Edges and their copy are no more than twice the rows, a filter is an eighth of
+	 * them, which each has and lays out; the rest is by person.
+	 */
+	if (!memory_has_room(ingest->context, 2 * bytes + (workers + 1) * bytes / 4 +
+						 (Size) intern_count(ingest->people) * BYTES_PER_PERSON))
 		return 0;
-	return workers_worth(Min(bytes / BLCKSZ, MaxBlockNumber));
+	return workers;
 }
 
 /*
@@ -628,15 +653,15 @@ create_shared(MeasureTeam *team, const Ingest *ingest)
 }
 
 /*
- * Tell the workers how many members there are
+ * Tell the workers how many members there are, and their parts of the memory
  */
 static void
-complete_team(MeasureTeam *team)
+complete_team(MeasureTeam *team, Size limit)
 {
 	SharedTeam *shared = team->shared;
 
 	team->members = team->context->nworkers_launched + 1;
-	shared->memory_limit = (Size) influence_max_memory * 1024 / team->members;
+	shared->memory_limit = limit / team->members;
 	BarrierInit(&shared->barrier, team->members);
 	SpinLockAcquire(&shared->mutex);
 	shared->members = team->members;
@@ -665,12 +690,13 @@ measure_team_start(Ingest *ingest)
 	team->context = CreateParallelContext("influence", "influence_measure_worker", workers);
 	create_shared(team, ingest);
 	LaunchParallelWorkers(team->context);
-	complete_team(team);
+	complete_team(team, ingest->limit.bytes);
 	if (team->members == 1)
 	{
 		measure_team_end(team);
 		return NULL;
 	}
+	ingest->limit.bytes /= team->members;
 	/* one that never comes would be waited for */
 	WaitForParallelWorkersToAttach(team->context);
 	hand_out_rows(team, ingest);
@@ -712,7 +738,7 @@ measure_team_join(dsm_segment *segment, shm_toc *toc, Ingest **ingest)
 	team->area = dsa_attach_in_place(shm_toc_lookup(toc, KEY_AREA, false), segment);
 	team->member = ParallelWorkerNumber + 1;
 	team->members = wait_for_members(team->shared);
-	*ingest = ingest_create(config_load(model_find(name)), team->shared->as_of,
+	*ingest = ingest_create(config_load_formula(model_find(name)), team->shared->as_of,
 							spill_create(CurrentMemoryContext), team->shared->memory_limit);
 	(*ingest)->earliest_reaction = team->shared->earliest_reaction;
 	take_rows(team, *ingest);

@@ -329,6 +329,7 @@ sweep_network(MeasureTeam *team, Ingest *ingest, int network, SweepOutput *outpu
 	MemoryContext old = MemoryContextSwitchTo(work);
 	EdgePartition *partitions = output->edges->partitions;
 	uint64		first[PARTITION_COUNT + 1];
+	int			swept = 0;
 
 	for (int i = 0; i < PARTITION_COUNT; i++)
 	{
@@ -337,7 +338,7 @@ sweep_network(MeasureTeam *team, Ingest *ingest, int network, SweepOutput *outpu
 			continue;
 		sweep_partition(ingest, network, i, output);
 		MemoryContextReset(work);
-		if (i % PARTITIONS_PER_GIVE_BACK == 0)
+		if (++swept % PARTITIONS_PER_GIVE_BACK == 0)
 			tidy_up(team, ingest, output);
 		limit_memory(ingest, output);
 	}
@@ -362,7 +363,7 @@ sweep_network(MeasureTeam *team, Ingest *ingest, int network, SweepOutput *outpu
 }
 
 /*
- * Rank the people of a network, who are all with the leader by now
+ * Rank the people of a network, who are all with the leader by now: workers only help
  */
 static void
 finish_network(MeasureTeam *team, Ingest *ingest, int network, const SweepOutput *output,

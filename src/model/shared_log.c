@@ -16,7 +16,8 @@ share_bytes(dsa_area *area, const void *bytes, Size size)
 {
 	dsa_pointer pointer = dsa_allocate_extended(area, Max(size, 1), DSA_ALLOC_HUGE);
 
-	memcpy(dsa_get_address(area, pointer), bytes, size);
+	if (size > 0)
+		memcpy(dsa_get_address(area, pointer), bytes, size);
 	return pointer;
 }
 

@@ -445,7 +445,7 @@ sort_few(Sweep *sweep, RowPartition *rows, uint32 place_count, uint64 *start)
  * pass keeps the order of the one before.
  */
 static void
-sort_many(Sweep *sweep, RowPartition *rows, uint32 place_count, uint64 *start)
+sort_many(Sweep *sweep, RowPartition *rows, uint32 place_count, uint64 count, uint64 *start)
 {
 	/* with room for one more person than there are, so that NOBODY stays apart */
 	uint32		bits = pg_leftmost_one_pos32(sweep->output->edges->person_count) + 1;
@@ -453,7 +453,6 @@ sort_many(Sweep *sweep, RowPartition *rows, uint32 place_count, uint64 *start)
 	uint32		digit_bits = (bits + digits - 1) / digits;
 	RecordKey	place = {.mask = PLACE_MASK};
 	RecordKey	digit = {.offset = offsetof(Interaction, actor),.mask = (UINT32_C(1) << digit_bits) - 1};
-	uint64		count = record_log_count(&rows->logs[ROWS_INTERACTIONS]) + record_log_count(&rows->logs[ROWS_PLAIN]);
 	uint64	   *digit_start = new_row_start(UINT32_C(1) << digit_bits);
 	double		plain_multiplier = 1;
 	void	   *sorted = record_logs_sort(&rows->logs[ROWS_INTERACTIONS], &rows->logs[ROWS_PLAIN],
@@ -473,16 +472,20 @@ sort_many(Sweep *sweep, RowPartition *rows, uint32 place_count, uint64 *start)
 
 /*
  * Sort the interactions of a partition by place, those of one place by actor
+ *
+ * context: all of the ingest, for what it takes.
  */
 static void
-sort_interactions(Sweep *sweep, RowPartition *rows, uint32 place_count)
+sort_interactions(Sweep *sweep, RowPartition *rows, uint32 place_count, MemoryContext context)
 {
 	uint64	   *start = new_row_start(place_count);
+	uint64		count = record_log_count(&rows->logs[ROWS_INTERACTIONS]) + record_log_count(&rows->logs[ROWS_PLAIN]);
 
-	if (record_log_count(&rows->logs[ROWS_INTERACTIONS]) + record_log_count(&rows->logs[ROWS_PLAIN]) < MANY_INTERACTIONS)
+	/* by digits takes room for a second copy */
+	if (count < MANY_INTERACTIONS || !memory_has_room(context, 2 * count * sizeof(Interaction)))
 		sort_few(sweep, rows, place_count, start);
 	else
-		sort_many(sweep, rows, place_count, start);
+		sort_many(sweep, rows, place_count, count, start);
 	sweep->interaction_start = start;
 	sweep->interaction_count = start[place_count];
 }
@@ -491,9 +494,9 @@ sort_interactions(Sweep *sweep, RowPartition *rows, uint32 place_count)
  * Sort the rows of a partition
  */
 static void
-sort_rows(Sweep *sweep, RowPartition *rows, uint32 place_count)
+sort_rows(Sweep *sweep, RowPartition *rows, uint32 place_count, MemoryContext context)
 {
-	sort_interactions(sweep, rows, place_count);
+	sort_interactions(sweep, rows, place_count, context);
 	sweep->anonymous = sort_by_place(rows, ROWS_ANONYMOUS, place_count, &sweep->anonymous_start);
 	sweep->shares = sort_by_place(rows, ROWS_SHARES, place_count, &sweep->share_start);
 	sweep->posts = sort_by_place(rows, ROWS_POSTS, place_count, &sweep->post_start);
@@ -527,7 +530,7 @@ sweep_partition(const Ingest *ingest, int network, uint32 partition, SweepOutput
 	RowPartition *rows = &ingest->networks[network].partitions[partition];
 
 	sweep.clocks = clocks_load(output->clocks, partition, place_count);
-	sort_rows(&sweep, rows, place_count);
+	sort_rows(&sweep, rows, place_count, ingest->context);
 	start_edges(&sweep.edges, place_count, sweep.interaction_count);
 	sweep.sums = palloc0(sizeof(SignalSums) * (model->signal_count + 1));
 	sweep.touched = palloc(sizeof(int) * (model->signal_count + 1));

@@ -70,6 +70,23 @@ SELECT * FROM pg_temp.differences();
 SET max_parallel_workers_per_gather = 2;
 SET influence.max_memory = '16MB';
 
+-- So few people with so many edges that most of a team have nobody to rank
+CREATE TABLE dense_likes AS SELECT a AS actor, t AS target FROM generate_series(1, 700) AS a, generate_series(1, 700) AS t WHERE (a * 31 + t * 17) % 3 > 0;
+SELECT influence_create_model('dense');
+SELECT influence_add_source('dense', 'likes', 'dense_likes', actor => 'actor', target => 'target', occurred_at => $$timestamptz '2025-12-31'$$, kind => 'like');
+RESET influence.max_memory;
+SET max_parallel_workers_per_gather = 0;
+SELECT (influence_refresh('dense', '2026-01-01')).status;
+CREATE TABLE dense_alone AS SELECT user_id, network_influence, score FROM dense.scores;
+SELECT workers, (SELECT (influence_refresh('dense', '2026-01-01')).status FROM set_config('max_parallel_workers_per_gather', workers::text, false)) AS status
+FROM unnest('{1,2,3,1,2,3}'::int[]) AS workers;
+SELECT count(*) AS people, count(*) FILTER (WHERE (abs(s.network_influence - a.network_influence) < 1e-9 AND abs(s.score - a.score) < 1e-9) IS NOT TRUE) AS differences
+FROM dense.scores AS s FULL JOIN dense_alone AS a USING (user_id);
+SELECT influence_drop_model('dense');
+DROP TABLE dense_likes, dense_alone;
+SET max_parallel_workers_per_gather = 2;
+SET influence.max_memory = '16MB';
+
 -- The same with clocks that stand still
 UPDATE influence.models SET inactivity_policy = 'freeze', time_window = '30 days' WHERE model = 'memory';
 RESET influence.max_memory;
