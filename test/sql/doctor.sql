@@ -112,11 +112,18 @@ DELETE FROM influence.refresh_log WHERE model = 'patient';
 DELETE FROM influence.configurations WHERE model = 'patient';
 -- nothing is left of a model
 SELECT count(*) FROM pg_namespace WHERE nspname = 'patient';
+CREATE FUNCTION pg_temp.has_rows(relation regclass) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	found boolean;
+BEGIN
+	EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE model = ''patient'')', relation) INTO found;
+	RETURN found;
+END
+$$;
 WITH tables AS MATERIALIZED (
 	SELECT c.oid FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'model'
 	WHERE c.relnamespace = 'influence'::regnamespace AND c.relkind = 'r')
-SELECT c.oid::regclass FROM tables AS c
-WHERE (xpath('/row/c/text()', query_to_xml(format('SELECT count(*) AS c FROM %s WHERE model = ''patient''', c.oid::regclass), false, true, '')))[1]::text <> '0';
+SELECT c.oid::regclass FROM tables AS c WHERE pg_temp.has_rows(c.oid);
 DROP SCHEMA clinic CASCADE;
 DROP OWNED BY regress_doctor_owner, regress_doctor_reader;
 DROP ROLE regress_doctor_owner, regress_doctor_reader;
