@@ -84,6 +84,7 @@ SELECT count(*) AS people, count(*) FILTER (WHERE (abs(s.network_influence - a.n
 FROM dense.scores AS s FULL JOIN dense_alone AS a USING (user_id);
 SELECT influence_drop_model('dense');
 DROP TABLE dense_likes, dense_alone;
+DELETE FROM influence.refresh_log WHERE model = 'dense';
 SET max_parallel_workers_per_gather = 2;
 SET influence.max_memory = '16MB';
 
