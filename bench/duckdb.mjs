@@ -27,6 +27,11 @@ async function load() {
 	await db.run('CHECKPOINT');
 }
 
+// Trust of an actor who reacted so often, gave so much that can be traded, and traded so much of it
+// with so many
+const trust = (c, given, traded, partners) => `(1 / (1 + ((${c})::DOUBLE / ${model.days}) / ${model.selectivity_rate})
+	* (1 - coalesce(discount * least(greatest(${partners} - 1, 0) / 2, 1) * ((${traded}) / nullif(${given}, 0)) ** 3, 0)))`;
+
 // Steps 2 to 4: rows that count, the view of signals, pairs and actors
 async function pairs() {
 	await table('counted', `
@@ -48,28 +53,38 @@ async function pairs() {
 		SELECT network_no, actor, target, count(*) AS c,
 			sum(influence_weight * decayed) AS x,
 			sum(CASE WHEN conversational THEN 0 ELSE influence_weight * decayed END) AS n,
+			sum(tradable) AS g,
 			max(CASE WHEN positive THEN happened_at END) AS last_at
 		FROM counted JOIN signal USING (signal_no)
 		WHERE engaging
 		GROUP BY network_no, actor, target`);
+	await table('trade', `
+		SELECT there.*, coalesce(back.n, 0) AS returned, least(there.g, 2 * coalesce(back.g, 0)) AS traded,
+			CAST(there.g > 0 AND coalesce(back.g, 0) > 0 AS INTEGER) AS partner
+		FROM pair AS there
+		LEFT JOIN pair AS back ON back.network_no = there.network_no
+			AND back.actor = there.target AND back.target = there.actor AND back.n > 0`);
 	await table('actor', `
-		SELECT network_no, actor, sum(c)::BIGINT AS c,
-			1 / (1 + (sum(c)::DOUBLE / ${model.days}) / ${model.selectivity_rate}) AS selectivity
-		FROM pair GROUP BY network_no, actor`);
+		WITH actors AS (
+			SELECT network_no, actor, sum(c)::BIGINT AS c, sum(g) AS given, sum(traded) AS traded, sum(partner)::DOUBLE AS partners
+			FROM trade GROUP BY network_no, actor
+		), trading AS (
+			SELECT network_no, ${model.trading_discount} * coalesce(least(1, (1 - sum(traded) / nullif(sum(given), 0)) * 4), 1) AS discount
+			FROM actors GROUP BY network_no
+		)
+		SELECT actors.*, discount, ${trust('c', 'given', 'traded', 'partners')} AS trust FROM actors JOIN trading USING (network_no)`);
 }
 
 // Steps 5 to 7: engagement, presence, audience, amplification
 async function measures() {
 	await table('edge', `
 		SELECT p.network_no, p.actor, p.target, trust,
-			ln(1 + p.x) * trust * CASE WHEN back.n > 0
-				THEN 1 - ${model.reciprocity_discount} * least(p.n, back.n) / greatest(p.n, back.n) ELSE 1 END AS y,
+			ln(1 + p.x) * trust * CASE WHEN returned > 0
+				THEN 1 - ${model.reciprocity_discount} * least(p.n, returned) / greatest(p.n, returned) ELSE 1 END AS y,
 			CASE WHEN p.last_at IS NULL THEN 0
 				ELSE trust * exp(-${model.reach_rate} * greatest(${asOf} - epoch_us(p.last_at), 0) / 1e6) END AS presence
-		FROM (SELECT pair.*, 1 / (1 + ((actor.c - pair.c)::DOUBLE / ${model.days}) / ${model.selectivity_rate}) AS trust
-			FROM pair JOIN actor USING (network_no, actor)) AS p
-		LEFT JOIN pair AS back ON back.network_no = p.network_no
-			AND back.actor = p.target AND back.target = p.actor AND back.n > 0`);
+		FROM (SELECT t.*, ${trust('actor.c - t.c', 'actor.given - t.g', 'actor.traded - t.traded', 'actor.partners - t.partner')} AS trust
+			FROM trade AS t JOIN actor USING (network_no, actor)) AS p`);
 	await table('engagement', `
 		SELECT network_no, target, sum(y) AS engagement, sum(presence) AS true_reach
 		FROM edge GROUP BY network_no, target`);
@@ -80,10 +95,10 @@ async function measures() {
 			WHERE role = 'follow' AND positive
 		), followers AS (
 			SELECT network_no, signal_no, influence_weight, target,
-				sum(1 / (1 + ((coalesce(a.c, 0) - coalesce(p.c, 0))::DOUBLE / ${model.days}) / ${model.selectivity_rate})) AS people
+				sum(${trust('coalesce(a.c, 0) - coalesce(p.c, 0)', 'a.given - coalesce(p.g, 0)', 'a.traded - coalesce(p.traded, 0)', 'a.partners - coalesce(p.partner, 0)')}) AS people
 			FROM follows
 			LEFT JOIN actor AS a USING (network_no, actor)
-			LEFT JOIN pair AS p USING (network_no, actor, target)
+			LEFT JOIN trade AS p USING (network_no, actor, target)
 			GROUP BY network_no, signal_no, influence_weight, target
 		)
 		SELECT network_no, target, sum(people) AS audience, sum(influence_weight * ln(1 + people)) AS weighted_logs
@@ -134,7 +149,7 @@ async function pagerank(net) {
 			FULL JOIN (SELECT DISTINCT target AS node FROM link) AS t ON t.node = s.node
 		), teleports AS (
 			SELECT node, out_inverse, engaged,
-				coalesce(selectivity, 1) / sum(coalesce(selectivity, 1)) OVER () AS teleport
+				coalesce(trust, 1) / sum(coalesce(trust, 1)) OVER () AS teleport
 			FROM nodes LEFT JOIN actor ON actor = node AND network_no = ${net}
 		)
 		SELECT *, teleport AS rank, teleport * out_inverse AS gives, 0::DOUBLE AS change FROM teleports`);

@@ -9,7 +9,8 @@
 -- the schema handwritten.
 --
 -- Short names are those of the formula. Of a pair of people on a network: c rows,
--- x and n their decayed weight (n: what is not conversational), y engagement.
+-- x and n their decayed weight (n: what is not conversational), g what can be traded
+-- of it without decay, y engagement.
 
 SET client_min_messages = warning;
 -- What holds the hash tables of 10 million interactions.
@@ -24,7 +25,7 @@ SET search_path = handwritten, public;
 
 SELECT extract(epoch FROM time_window) / 86400 AS days, time_window, clock_skew,
 	ln(2) / date_part('epoch', reach_half_life) AS reach_rate,
-	selectivity_rate, reciprocity_discount,
+	selectivity_rate, reciprocity_discount, trading_discount,
 	audience_weight, engagement_weight, true_reach_weight, amplification_weight, network_influence_weight
 FROM influence.models WHERE model = 'bench' \gset
 
@@ -35,6 +36,7 @@ SELECT row_number() OVER (ORDER BY network, kind)::int2 AS signal_no,
 	network, kind, role, s.weight, n.weight AS network_weight, conversational,
 	role IN ('reaction', 'share', 'endorsement') AS engaging,
 	polarity >= 0 AS positive,
+	CASE WHEN conversational OR polarity < 0 THEN 0 ELSE round(1000 * s.weight) END AS tradable,
 	s.weight * (1 + least(polarity, 0)) AS influence_weight,
 	s.weight * greatest(-polarity, 0) AS notoriety_weight,
 	coalesce(ln(2) / date_part('epoch', half_life), 0) AS rate
@@ -76,7 +78,7 @@ FROM received
 JOIN signal USING (signal_no);
 CREATE UNIQUE INDEX ON signals (user_id, network, kind);
 
--- Step 4: pairs, and actors with what they did in all
+-- Step 4: pairs, what came back, and actors with what they did in all
 
 DROP TABLE IF EXISTS pair;
 CREATE UNLOGGED TABLE pair AS
@@ -84,6 +86,7 @@ SELECT network_no, actor, target,
 	count(*)::int AS c,
 	sum(influence_weight * decayed) AS x,
 	sum(CASE WHEN conversational THEN 0 ELSE influence_weight * decayed END) AS n,
+	sum(tradable) AS g,
 	max(CASE WHEN positive THEN happened_at END) AS last_at
 FROM counted
 JOIN signal USING (signal_no)
@@ -91,12 +94,33 @@ WHERE engaging
 GROUP BY network_no, actor, target;
 ANALYZE pair;
 
+DROP TABLE IF EXISTS trade;
+CREATE UNLOGGED TABLE trade AS
+SELECT network_no, actor, target, there.c, there.x, there.n, there.g, there.last_at,
+	coalesce(back.n, 0) AS returned,
+	least(there.g, 2 * coalesce(back.g, 0)) AS traded,
+	(there.g > 0 AND coalesce(back.g, 0) > 0)::int AS partner
+FROM pair AS there
+LEFT JOIN (SELECT network_no, actor AS target, target AS actor, n, g FROM pair WHERE n > 0) AS back
+	USING (network_no, actor, target);
+ANALYZE trade;
+
 DROP TABLE IF EXISTS actor;
 CREATE UNLOGGED TABLE actor AS
-SELECT network_no, actor, sum(c) AS c,
-	1 / (1 + (sum(c)::float8 / :days) / :selectivity_rate) AS selectivity
-FROM pair
-GROUP BY network_no, actor;
+WITH actors AS (
+	SELECT network_no, actor, sum(c) AS c, sum(g) AS given, sum(traded) AS traded, sum(partner)::float8 AS partners
+	FROM trade
+	GROUP BY network_no, actor
+), trading AS (
+	SELECT network_no, :trading_discount * coalesce(least(1, (1 - sum(traded) / nullif(sum(given), 0)) * 4), 1) AS discount
+	FROM actors
+	GROUP BY network_no
+)
+SELECT network_no, actor, c, given, traded, partners, discount,
+	1 / (1 + (c::float8 / :days) / :selectivity_rate)
+		* (1 - discount * least(greatest(partners - 1, 0) / 2, 1) * coalesce(traded / nullif(given, 0), 0) ^ 3) AS trust
+FROM actors
+JOIN trading USING (network_no);
 ANALYZE actor;
 
 -- Step 5: engagement y and presence of a pair. Trust looks at what the actor
@@ -106,16 +130,16 @@ DROP TABLE IF EXISTS edge;
 CREATE UNLOGGED TABLE edge AS
 SELECT network_no, actor, target,
 	ln(1 + p.x) * trust
-		* CASE WHEN back.n > 0 THEN 1 - :reciprocity_discount * least(p.n, back.n) / greatest(p.n, back.n) ELSE 1 END AS y,
+		* CASE WHEN returned > 0 THEN 1 - :reciprocity_discount * least(p.n, returned) / greatest(p.n, returned) ELSE 1 END AS y,
 	CASE
 		WHEN p.last_at IS NULL THEN 0
 		ELSE trust * exp(-:reach_rate * greatest(date_part('epoch', :'as_of'::timestamptz - p.last_at), 0))
 	END AS presence
-FROM pair AS p
+FROM trade AS p
 JOIN actor AS a USING (network_no, actor)
-LEFT JOIN (SELECT network_no, actor AS target, target AS actor, n FROM pair WHERE n > 0) AS back
-	USING (network_no, actor, target)
-CROSS JOIN LATERAL (SELECT 1 / (1 + ((a.c - p.c)::float8 / :days) / :selectivity_rate) AS trust) AS t;
+CROSS JOIN LATERAL (
+	SELECT 1 / (1 + ((a.c - p.c)::float8 / :days) / :selectivity_rate)
+		* (1 - discount * least(greatest(a.partners - p.partner - 1, 0) / 2, 1) * coalesce((a.traded - p.traded) / nullif(a.given - p.g, 0), 0) ^ 3) AS trust) AS t;
 ANALYZE edge;
 
 DROP TABLE IF EXISTS engagement;
@@ -136,10 +160,11 @@ WITH follows AS (
 	WHERE role = 'follow' AND positive
 ), followers AS (
 	SELECT network_no, signal_no, influence_weight, target,
-		sum(1 / (1 + ((coalesce(a.c, 0) - coalesce(p.c, 0))::float8 / :days) / :selectivity_rate)) AS people
+		sum(1 / (1 + ((coalesce(a.c, 0) - coalesce(p.c, 0))::float8 / :days) / :selectivity_rate)
+			* (1 - coalesce(discount * least(greatest(a.partners - coalesce(p.partner, 0) - 1, 0) / 2, 1) * ((a.traded - coalesce(p.traded, 0)) / nullif(a.given - coalesce(p.g, 0), 0)) ^ 3, 0))) AS people
 	FROM follows AS f
 	LEFT JOIN actor AS a USING (network_no, actor)
-	LEFT JOIN pair AS p USING (network_no, actor, target)
+	LEFT JOIN trade AS p USING (network_no, actor, target)
 	GROUP BY network_no, signal_no, influence_weight, target
 )
 SELECT network_no, target, sum(people) AS audience, sum(influence_weight * ln(1 + people)) AS weighted_logs
@@ -230,7 +255,7 @@ BEGIN
 				FROM sources FULL JOIN targets AS t USING (node)
 			), teleports AS (
 				SELECT node, out_inverse, engaged,
-					coalesce(selectivity, 1) / sum(coalesce(selectivity, 1)) OVER () AS teleport
+					coalesce(trust, 1) / sum(coalesce(trust, 1)) OVER () AS teleport
 				FROM nodes
 				LEFT JOIN actor ON actor = node AND network_no = %s
 			)

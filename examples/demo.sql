@@ -151,7 +151,7 @@ WITH rates AS (
 	) AS reactions
 	GROUP BY actor_id
 )
-SELECT who, round(avg(a_day), 1) AS reactions_a_day, round(avg(1 / (1 + a_day / selectivity_rate))::numeric, 2) AS trust
+SELECT who, round(avg(a_day), 1) AS reactions_a_day, round(avg(1 / (1 + a_day / selectivity_rate))::numeric, 2) AS selectivity
 FROM influence.models, (
 	SELECT 1 AS row, 'the spammer' AS who, a_day FROM rates WHERE actor_id = 2000
 	UNION ALL SELECT 2, 'a member of the ring', avg(a_day) FROM rates WHERE actor_id BETWEEN 1981 AND 1992

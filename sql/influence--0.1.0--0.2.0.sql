@@ -435,3 +435,14 @@ END
 $$;
 COMMENT ON FUNCTION influence_set_accounts(text, regclass, text, text, text, text) IS
 	'Tells a model whose the accounts are that sources with by_account name: a relation with a row for each account, and expressions over its columns for the person, the network and the account; in place of an earlier one. NULL for the relation: there is none any more. Read at each refresh, so linking and unlinking takes effect at the next. An account that is linked to nobody is a person of its own: the one named network:account where ids are text, else one who acts but is not scored. An account linked to two people fails the refresh (23505). Errors: 42704 no such model, 42501 no right, 42P01 or 42809 no such table or view, 22004 a mapping is missing, and those of expressions as for influence_add_source()';
+
+-- Trust of people who give only what comes back. Models that are there keep their
+-- scores: their owners turn it on, and influence_preview() shows what that does.
+
+SET LOCAL search_path = pg_catalog, pg_temp;
+ALTER TABLE influence.models ADD COLUMN trading_discount float8 NOT NULL DEFAULT 0
+	CONSTRAINT trading_discount_from_0_to_1 CHECK (trading_discount BETWEEN 0 AND 1);
+ALTER TABLE influence.models ALTER COLUMN trading_discount SET DEFAULT 1;
+COMMENT ON COLUMN influence.models.trading_discount IS 'Part of the trust that is taken off somebody who gives only what comes back, as in a ring of people who like each other; little of it where little comes back; 0 to 1';
+GRANT UPDATE (trading_discount) ON influence.models TO PUBLIC;
+SET LOCAL search_path = @extschema@, pg_temp;

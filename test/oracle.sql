@@ -10,7 +10,7 @@
 -- is computed:
 --
 --   interactions -> classified -> pauses -> clocked -> counted -> observation
---     -> pairs -> actors
+--     -> pairs -> trades -> trading -> actors
 --     -> trust -> reciprocity -> pair_values
 --     -> engagement, true_reach, audience, amplification (shares_and_posts,
 --        prior), graph (edges, nodes, ranks) -> network_influence, authority
@@ -220,11 +220,13 @@ SELECT coalesce(p.time_window_us / 86400000000,
 FROM oracle.parameters AS p
 WITH NO DATA;
 
--- Step 4: identified pairs. c: what the actor did lately
+-- Step 4: identified pairs. c: what the actor did lately, g: what of it can be
+-- traded, by weight without decay and in thousandths
 
 CREATE MATERIALIZED VIEW oracle.pairs AS
 SELECT network, actor, target,
 	count(*) FILTER (WHERE recent) AS c,
+	coalesce(sum(round(1000 * signal_weight)) FILTER (WHERE recent AND NOT conversational AND s >= 0), 0) AS g,
 	sum(influence_part) AS x,
 	coalesce(sum(influence_part) FILTER (WHERE NOT conversational), 0) AS n,
 	coalesce(max(reach_decay) FILTER (WHERE s >= 0), 0) AS p
@@ -233,7 +235,20 @@ WHERE engaging AND actor IS NOT NULL
 GROUP BY network, actor, target
 WITH NO DATA;
 
--- Step 5: actors and their selectivity, 1 / (1 + (c / D) / selectivity_rate)
+-- Step 4b: how much of it is traded: as far as at least half came back. Trading
+-- with one other person is no evidence, with two half.
+
+CREATE MATERIALIZED VIEW oracle.trades AS
+SELECT there.network, there.actor, there.target, there.c, there.g,
+	least(there.g, 2 * coalesce(back.g, 0)) AS traded, (there.g > 0 AND coalesce(back.g, 0) > 0)::int AS partner
+FROM oracle.pairs AS there
+LEFT JOIN oracle.pairs AS back
+	ON back.network = there.network
+	AND back.actor = there.target AND back.target = there.actor
+WITH NO DATA;
+
+-- Step 5: actors and what is left of their trust for their selectivity,
+-- 1 / (1 + (c / D) / selectivity_rate), and for their trades
 
 CREATE FUNCTION oracle.selectivity(c numeric) RETURNS float8
 LANGUAGE sql STABLE AS $$
@@ -241,10 +256,28 @@ LANGUAGE sql STABLE AS $$
 	FROM oracle.observation AS o CROSS JOIN oracle.parameters AS p
 $$;
 
+-- The discount is less on a network where less than a quarter is not traded
+
+CREATE MATERIALIZED VIEW oracle.trading AS
+SELECT network,
+	coalesce(p.trading_discount * least(1, (1 - sum(traded) / nullif(sum(g), 0)) * 4), p.trading_discount) AS discount
+FROM oracle.trades
+CROSS JOIN oracle.parameters AS p
+GROUP BY network, p.trading_discount
+WITH NO DATA;
+
+CREATE FUNCTION oracle.genuineness(discount float8, given float8, traded float8, partners numeric) RETURNS float8
+LANGUAGE sql STABLE AS $$
+	SELECT 1 - coalesce(discount, 0) * least(greatest(partners - 1, 0) / 2, 1)::float8
+		* CASE WHEN given > 0 THEN power(traded / given, 3) ELSE 0 END
+$$;
+
 CREATE MATERIALIZED VIEW oracle.actors AS
-SELECT network, actor, sum(c) AS c, oracle.selectivity(sum(c)) AS selectivity
-FROM oracle.pairs
-GROUP BY network, actor
+SELECT network, actor, sum(c) AS c, sum(g) AS given, sum(traded) AS traded, sum(partner) AS partners,
+	oracle.selectivity(sum(c)) * oracle.genuineness(discount, sum(g), sum(traded), sum(partner)) AS trust
+FROM oracle.trades
+JOIN oracle.trading USING (network)
+GROUP BY network, actor, discount
 WITH NO DATA;
 
 -- Step 6: followers, per standing kind, and trust, of actors in the targets
@@ -263,10 +296,13 @@ WITH related AS (
 	SELECT network, actor, target FROM oracle.followers
 )
 SELECT network, actor, target,
-	oracle.selectivity(coalesce(a.c, 0) - coalesce(p.c, 0)) AS trust
+	oracle.selectivity(coalesce(a.c, 0) - coalesce(t.c, 0))
+		* oracle.genuineness(n.discount, coalesce(a.given, 0) - coalesce(t.g, 0), coalesce(a.traded, 0) - coalesce(t.traded, 0),
+			coalesce(a.partners, 0) - coalesce(t.partner, 0)) AS trust
 FROM related
+LEFT JOIN oracle.trading AS n USING (network)
 LEFT JOIN oracle.actors AS a USING (network, actor)
-LEFT JOIN oracle.pairs AS p USING (network, actor, target)
+LEFT JOIN oracle.trades AS t USING (network, actor, target)
 WITH NO DATA;
 
 -- Step 7: reciprocity, over the kinds that are not conversational
@@ -405,7 +441,7 @@ LEFT JOIN oracle.prior AS p USING (network)
 WITH NO DATA;
 
 -- Step 14: the graph. Nodes are the end points of edges with y > 0; who never
--- engaged anybody has selectivity 1.
+-- engaged anybody has trust 1.
 
 CREATE MATERIALIZED VIEW oracle.edges AS
 SELECT network, actor, target, y / sum(y) OVER (PARTITION BY network, actor) AS part
@@ -421,7 +457,8 @@ WITH ends AS (
 )
 SELECT ends.network, ends.node,
 	row_number() OVER (PARTITION BY ends.network ORDER BY ends.node) AS node_no,
-	coalesce(selectivity, 1) / sum(coalesce(selectivity, 1)) OVER (PARTITION BY ends.network) AS teleport,
+	coalesce(coalesce(trust, 1) / nullif(sum(coalesce(trust, 1)) OVER (PARTITION BY ends.network), 0),
+		1.0 / count(*) OVER (PARTITION BY ends.network)) AS teleport,
 	NOT EXISTS (SELECT FROM oracle.edges AS e
 				WHERE e.network = ends.network AND e.actor = ends.node) AS dangling
 FROM ends
@@ -768,7 +805,7 @@ BEGIN
 	ANALYZE oracle.interactions;
 
 	FOREACH step IN ARRAY '{parameters, classified, pauses, clocked, counted, observation, pairs,
-		actors, followers, trust, reciprocity, pair_values, engagement, audience,
+		trades, trading, actors, followers, trust, reciprocity, pair_values, engagement, audience,
 		shares_and_posts, prior, amplification, edges, nodes, ranks,
 		network_influence, authority, terms, network_mass, person_mass, knots,
 		network_scores, scores, score_history, signals, ignored}'::text[]

@@ -83,6 +83,9 @@ CREATE TABLE influence.models (
 	created_at                timestamptz NOT NULL DEFAULT now(),
 	-- whether influence_drop_model() should remove the schema too
 	schema_created            boolean NOT NULL DEFAULT false,
+	-- since 0.2.0, which adds columns at the end
+	trading_discount          float8 NOT NULL DEFAULT 1
+		CONSTRAINT trading_discount_from_0_to_1 CHECK (trading_discount BETWEEN 0 AND 1),
 	CONSTRAINT target_p95_above_target_mean CHECK (target_p95 > target_mean)
 );
 COMMENT ON TABLE influence.models IS 'Models: one row each, with every option of the score; a role sees those whose views it may read and changes those it owns (the owner of a model is the owner of its view scores)';
@@ -122,6 +125,7 @@ COMMENT ON COLUMN influence.models.closing_delay IS 'How long after its end a da
 COMMENT ON COLUMN influence.models.published_as_of IS 'As-of time of the scores that are published now; NULL before the first refresh';
 COMMENT ON COLUMN influence.models.created_at IS 'When the model was created';
 COMMENT ON COLUMN influence.models.schema_created IS 'Whether the schema was created for the model, and goes with it when it is empty then';
+COMMENT ON COLUMN influence.models.trading_discount IS 'Part of the trust that is taken off somebody who gives only what comes back, as in a ring of people who like each other; little of it where little comes back; 0 to 1';
 
 CREATE TABLE influence.networks (
 	model    text NOT NULL,
@@ -554,7 +558,7 @@ GRANT USAGE ON SCHEMA influence TO PUBLIC;
 -- Name, id type and schema of a model cannot change: its views hold them.
 GRANT SELECT, INSERT, DELETE ON influence.models TO PUBLIC;
 GRANT UPDATE (time_window, clock_skew, bad_row_policy, sentiment_policy, inactivity_policy, grace_period,
-			  reach_half_life, reciprocity_discount, selectivity_rate, anonymous_reach,
+			  reach_half_life, reciprocity_discount, trading_discount, selectivity_rate, anonymous_reach,
 			  damping, max_iterations, tolerance,
 			  audience_weight, engagement_weight, true_reach_weight, amplification_weight,
 			  network_influence_weight, authority_weight,

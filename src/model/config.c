@@ -79,6 +79,15 @@ float_column(uint64 row, const char *name)
 	return isnull ? 0 : DatumGetFloat8(value);
 }
 
+/*
+ * A column that a later version has added: 0 while the SQL is older than the library
+ */
+static double
+later_float_column(uint64 row, const char *name)
+{
+	return SPI_fnumber(SPI_tuptable->tupdesc, name) <= 0 ? 0 : float_column(row, name);
+}
+
 static bool
 bool_column(uint64 row, const char *name)
 {
@@ -146,6 +155,7 @@ load_options(Model *model)
 	model->reach_half_life = interval_column(0, "reach_half_life");
 	model->reciprocity_discount = float_column(0, "reciprocity_discount");
 	model->selectivity_rate = float_column(0, "selectivity_rate");
+	model->trading_discount = later_float_column(0, "trading_discount");
 	model->anonymous_reach = float_column(0, "anonymous_reach");
 	model->damping = float_column(0, "damping");
 	model->max_iterations = DatumGetInt32(column(0, "max_iterations", &isnull));
@@ -258,6 +268,8 @@ load_signals(Model *model, MemoryContext context)
 
 		signal->kind = text_column(i, "kind", context);
 		signal->network = network_index(model, text_column(i, "network", CurrentMemoryContext));
+		if (model->networks[signal->network].signal_count++ == 0)
+			model->networks[signal->network].first_signal = i;
 		signal->role = role_from_name(text_column(i, "role", CurrentMemoryContext));
 		signal->weight = float_column(i, "weight");
 		signal->half_life = interval_column(i, "half_life");
@@ -265,6 +277,8 @@ load_signals(Model *model, MemoryContext context)
 			signal->half_life = INFINITY;
 		signal->polarity = float_column(i, "polarity");
 		signal->conversational = bool_column(i, "conversational");
+		if (role_is_engaging(signal->role) && !signal->conversational)
+			signal->tradable_amount = (uint32) rint(1000 * signal->weight);
 	}
 }
 

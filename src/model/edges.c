@@ -66,36 +66,6 @@ edges_load(EdgeSet *edges, uint32 partition)
 }
 
 /*
- * Leave out the edges of a partition, which is in memory, with less engagement
- * than that
- */
-void
-edges_drop_weak(EdgeSet *edges, uint32 partition, double least)
-{
-	EdgePartition *part = &edges->partitions[partition];
-	uint64		kept = 0;
-	uint64		next = 0;
-
-	for (uint32 place = 0; place < part->place_count; place++)
-	{
-		uint64		end = part->row_start[place + 1];
-
-		part->row_start[place] = kept;
-		for (; next < end; next++)
-		{
-			if (part->engagement[next] < least)
-				continue;
-			part->actor[kept] = part->actor[next];
-			part->engagement[kept] = part->engagement[next];
-			kept++;
-		}
-	}
-	edges->edge_count -= part->edge_count - kept;
-	part->row_start[part->place_count] = kept;
-	part->edge_count = kept;
-}
-
-/*
  * Move all edges that are in memory to the file
  */
 void

@@ -50,7 +50,6 @@ typedef struct EdgeReader
 extern EdgeSet *edges_create(uint32 person_count, SpillFile *file, MemoryContext context);
 extern void edges_add(EdgeSet *edges, uint32 partition, const EdgePartition *from);
 extern void edges_load(EdgeSet *edges, uint32 partition);
-extern void edges_drop_weak(EdgeSet *edges, uint32 partition, double least);
 extern void edges_spill(EdgeSet *edges);
 extern EdgeFeed edges_feed(const EdgeSet *edges, EdgeReader *reader);
 extern EdgeFeed edges_feed_rows(const EdgeSet *edges, uint32 first_row, uint32 end_row,

@@ -17,7 +17,7 @@
 #include "model/signal_table.h"
 
 /* Bytes of a person besides the id, in the phase that needs most of them */
-#define BYTES_PER_PERSON	272
+#define BYTES_PER_PERSON	296
 
 /* More than this is no weight but a mistake, and sums of it would overflow */
 #define MAX_ROW_WEIGHT	1e12

@@ -6,10 +6,10 @@
  * lays it out in a shared memory area, all wait for each other, everybody takes
  * what is theirs, all wait again.
  *
- *   leader     hands out rows   survey   sweep   discount   collects   prepares   ranks ...
- *   worker 1        takes       survey   sweep   discount   gives                 ranks
- *   worker 2        takes       survey   sweep   discount   gives                 ranks
- *                        reactions, filter  values    edges
+ *   leader     hands out rows   survey   note   match   sweep   collects   prepares   ranks ...
+ *   worker 1        takes       survey   note   match   sweep   gives                 ranks
+ *   worker 2        takes       survey   note   match   sweep   gives                 ranks
+ *                               filter     gifts  habits   edges
  *
  * What the leader fills in after workers have started (members, limit, ranks) they read
  * after a barrier, or after "members" under its lock.
@@ -187,30 +187,61 @@ team_has_rows(const MeasureTeam *team, const Ingest *ingest, int network)
 		team->networks[network].has_rows;
 }
 
+/* Merge so many items of another member into the own ones */
+typedef void (*Merge) (void *own, const void *others, uint64 count);
+
 /*
- * Add up what each member has counted; all get the sums
+ * Merge the items that each member has; all get the result
  */
-void
-team_add_up(MeasureTeam *team, uint32 *values, uint64 count)
+static void
+merge_items(MeasureTeam *team, void *items, uint64 count, Size size, Merge merge)
 {
-	if (team == NULL)
+	if (team == NULL || count == 0)
 		return;
-	lay_out(team, share_bytes(team->area, values, count * sizeof(uint32)), count);
+	lay_out(team, share_bytes(team->area, items, count * size), count);
 	for (int member = 0; member < team->members; member++)
 	{
 		uint64		others_count;
-		const uint32 *others = laid_out(team, member, &others_count);
+		const char *others = laid_out(team, member, &others_count);
 
-		if (member == team->member)
-			continue;
-		for (uint64 i = 0; i < count; i++)
+		for (uint64 i = 0; member != team->member && i < count; i += ITEMS_PER_CHECK)
 		{
-			if (i % ITEMS_PER_CHECK == 0)
-				CHECK_FOR_INTERRUPTS();
-			values[i] += others[i];
+			CHECK_FOR_INTERRUPTS();
+			merge((char *) items + i * size, others + i * size, Min(count - i, ITEMS_PER_CHECK));
 		}
 	}
 	clear_away(team);
+}
+
+static void
+merge_habits(void *own, const void *others, uint64 count)
+{
+	ActorHabits *to = own;
+	const ActorHabits *from = others;
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		to[i].given += from[i].given;
+		to[i].traded += from[i].traded;
+		to[i].reactions += from[i].reactions;
+		to[i].partners += from[i].partners;
+	}
+}
+
+static void
+merge_bits(void *own, const void *others, uint64 words)
+{
+	for (uint64 i = 0; i < words; i++)
+		((uint64 *) own)[i] |= ((const uint64 *) others)[i];
+}
+
+/*
+ * Add up what each member knows of what people did
+ */
+void
+team_add_habits(MeasureTeam *team, ActorHabits *habits, uint64 count)
+{
+	merge_items(team, habits, count, sizeof(ActorHabits), merge_habits);
 }
 
 /*
@@ -219,24 +250,7 @@ team_add_up(MeasureTeam *team, uint32 *values, uint64 count)
 void
 team_unite(MeasureTeam *team, uint64 *bits, uint64 words)
 {
-	if (team == NULL || words == 0)
-		return;
-	lay_out(team, share_bytes(team->area, bits, words * sizeof(uint64)), words);
-	for (int member = 0; member < team->members; member++)
-	{
-		uint64		others_words;
-		const uint64 *others = laid_out(team, member, &others_words);
-
-		if (member == team->member)
-			continue;
-		for (uint64 i = 0; i < words; i++)
-		{
-			if (i % ITEMS_PER_CHECK == 0)
-				CHECK_FOR_INTERRUPTS();
-			bits[i] |= others[i];
-		}
-	}
-	clear_away(team);
+	merge_items(team, bits, words, sizeof(uint64), merge_bits);
 }
 
 /* Chunks of logs on their way */
@@ -599,10 +613,11 @@ choose_workers(const Ingest *ingest)
 			bytes += ingest_count(ingest, network, kind) * ingest_record_size(kind);
 	workers = workers_worth(Min(bytes / BLCKSZ, MaxBlockNumber));
 	/*
-	 * Edges and their copy are no more than twice the rows, a filter is an eighth of
-	 * them, which each has and lays out; the rest is by person.
+	 * What is noted of people who give back is no more than three times the rows, a
+	 * filter is an eighth of them, which each has and lays out; the rest is by person.
+	 * Edges and their copy, no more than twice the rows, come when these are gone.
 	 */
-	if (!memory_has_room(ingest->context, 2 * bytes + (workers + 1) * bytes / 4 +
+	if (!memory_has_room(ingest->context, 3 * bytes + (workers + 1) * bytes / 4 +
 						 (Size) intern_count(ingest->people) * BYTES_PER_PERSON))
 		return 0;
 	return workers;

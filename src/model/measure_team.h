@@ -14,6 +14,7 @@
 #include "model/edges.h"
 #include "model/ingest.h"
 #include "model/person_network.h"
+#include "model/trust.h"
 
 typedef struct MeasureTeam MeasureTeam;
 
@@ -27,7 +28,7 @@ extern uint32 team_person_count(const MeasureTeam *team, const Ingest *ingest);
 extern uint64 team_interactions(const MeasureTeam *team, const Ingest *ingest, int network);
 extern bool team_has_rows(const MeasureTeam *team, const Ingest *ingest, int network);
 
-extern void team_add_up(MeasureTeam *team, uint32 *values, uint64 count);
+extern void team_add_habits(MeasureTeam *team, ActorHabits *habits, uint64 count);
 extern void team_unite(MeasureTeam *team, uint64 *bits, uint64 words);
 extern void team_exchange(MeasureTeam *team, RecordLog *logs);
 extern void team_collect(MeasureTeam *team, PersonNetworkArray *people, uint64 first, RecordLog *signal_counts);

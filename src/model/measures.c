@@ -66,21 +66,6 @@ observed_days(const Ingest *ingest)
 }
 
 /*
- * Engagement: the anonymous part that is there, plus that of the edges
- */
-static void
-add_engagement(PersonNetwork *people, uint64 count, const EdgePartition *edges)
-{
-	for (uint64 i = 0; i < count; i++)
-	{
-		uint32		place = place_of(people[i].person);
-
-		for (uint64 j = edges->row_start[place]; j < edges->row_start[place + 1]; j++)
-			people[i].value[MEASURE_ENGAGEMENT] += edges->engagement[j];
-	}
-}
-
-/*
  * Mark the ends of edges with 1
  */
 static void
@@ -110,7 +95,8 @@ mark_nodes(const EdgeSet *edges, double *mark)
 }
 
 /*
- * Teleport vector: trust of the nodes, which are the ends of edges; sums to 1
+ * Teleport vector: trust of the nodes, which are the ends of edges; sums to 1. Where
+ * nobody is trusted, all nodes alike.
  *
  * Returns the number of nodes; people who are no nodes get 0, and so rank 0.
  */
@@ -119,7 +105,6 @@ fill_teleport(const EdgeSet *edges, const Trust *trust, double *teleport)
 {
 	CompensatedSum sum = {0, 0};
 	uint32		nodes = 0;
-	double		total;
 
 	mark_nodes(edges, teleport);
 	for (uint32 i = 0; i < edges->person_count; i++)
@@ -127,12 +112,10 @@ fill_teleport(const EdgeSet *edges, const Trust *trust, double *teleport)
 		if (teleport[i] == 0)
 			continue;
 		nodes++;
-		teleport[i] = trust_overall(trust, i);
-		compensated_add(&sum, teleport[i]);
+		compensated_add(&sum, trust_overall(trust, i));
 	}
-	total = sum.high;
 	for (uint32 i = 0; i < edges->person_count; i++)
-		teleport[i] /= total;
+		teleport[i] *= sum.high > 0 ? trust_overall(trust, i) / sum.high : 1.0 / nodes;
 	return nodes;
 }
 
@@ -319,7 +302,60 @@ tidy_up(const MeasureTeam *team, const Ingest *ingest, SweepOutput *output)
 }
 
 /*
- * Walk over the rows of the own partitions of a network, then discount reciprocity
+ * Find out who gives back what, among the people of the own partitions
+ */
+static void
+match_exchanges(MeasureTeam *team, Ingest *ingest, int network, SweepOutput *output, ActorHabits *habits)
+{
+	Reciprocity *reciprocity = output->reciprocity;
+	uint32		person_count = output->edges->person_count;
+	MemoryContext work = AllocSetContextCreate(ingest->networks[network].context,
+											   "influence partition", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(work);
+
+	for (int i = 0; i < PARTITION_COUNT; i++)
+	{
+		uint32		place_count = partition_places(i, person_count);
+		PartitionClocks clocks;
+
+		if (!team_owns(team, i))
+			continue;
+		clocks = clocks_load(output->clocks, i, place_count);
+		reciprocity_note(reciprocity, ingest, network, i, &clocks, place_count);
+		MemoryContextReset(work);
+		limit_memory(ingest, output);
+	}
+	team_exchange(team, reciprocity->given);
+	for (int i = 0; i < PARTITION_COUNT; i++)
+	{
+		if (!team_owns(team, i))
+			continue;
+		reciprocity_match(reciprocity, i, partition_places(i, person_count), habits);
+		MemoryContextReset(work);
+		limit_memory(ingest, output);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(work);
+}
+
+/*
+ * What all actors of a network gave, and how much of it is traded
+ */
+static ActorHabits
+sum_habits(const ActorHabits *habits, uint32 person_count)
+{
+	ActorHabits all = {0};
+
+	for (uint32 i = 0; i < person_count; i++)
+	{
+		all.given += habits[i].given;
+		all.traded += habits[i].traded;
+	}
+	return all;
+}
+
+/*
+ * Walk over the rows of the own partitions of a network
  */
 static void
 sweep_network(MeasureTeam *team, Ingest *ingest, int network, SweepOutput *output)
@@ -327,33 +363,16 @@ sweep_network(MeasureTeam *team, Ingest *ingest, int network, SweepOutput *outpu
 	MemoryContext work = AllocSetContextCreate(ingest->networks[network].context,
 											   "influence partition", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(work);
-	EdgePartition *partitions = output->edges->partitions;
-	uint64		first[PARTITION_COUNT + 1];
 	int			swept = 0;
 
 	for (int i = 0; i < PARTITION_COUNT; i++)
 	{
-		first[i] = output->people->count;
 		if (!team_owns(team, i))
 			continue;
 		sweep_partition(ingest, network, i, output);
 		MemoryContextReset(work);
 		if (++swept % PARTITIONS_PER_GIVE_BACK == 0)
 			tidy_up(team, ingest, output);
-		limit_memory(ingest, output);
-	}
-	first[PARTITION_COUNT] = output->people->count;
-	if (output->reciprocity->discount > 0)
-		team_exchange(team, output->reciprocity->given);
-	for (int i = 0; i < PARTITION_COUNT; i++)
-	{
-		if (!team_owns(team, i))
-			continue;
-		edges_load(output->edges, i);
-		reciprocity_apply(output->reciprocity, i, &partitions[i], work);
-		add_engagement(output->people->items + first[i], first[i + 1] - first[i], &partitions[i]);
-		edges_drop_weak(output->edges, i, PAGERANK_MIN_WEIGHT);
-		MemoryContextReset(work);
 		limit_memory(ingest, output);
 	}
 	MemoryContextSwitchTo(old);
@@ -395,27 +414,29 @@ static void
 measure_network(MeasureTeam *team, Ingest *ingest, int network, PersonNetworkArray *people, Measures *measures)
 {
 	const Model *model = ingest->model;
-	MemoryContext context = ingest->networks[network].context;
 	uint32		person_count = team_person_count(team, ingest);
+	MemoryContext context = ingest->networks[network].context;
 	uint64		first = people->count;
-	Trust		trust;
+	ActorHabits *habits = huge_array_zero(context, person_count, sizeof(ActorHabits));
+	ActorHabits all;
+	Trust		trust = {.habits = habits,.half_count = model->selectivity_rate * observed_days(ingest)};
 	SweepOutput output = {
 		.trust = &trust,
 		.clocks = measures->clocks,
 		.people = people,
 		.signal_counts = &measures->signal_counts
 	};
-	uint32	   *reactions;
 
 	progress_report(model->ref.name, "measuring network \"%s\"", model->networks[network].name);
 	output.edges = edges_create(person_count, ingest->spill, context);
-	output.reciprocity = reciprocity_create(model->reciprocity_discount,
-											team_interactions(team, ingest, network), context);
-	reactions = survey_network(ingest, network, person_count, output.reciprocity);
-	team_add_up(team, reactions, person_count);
+	output.reciprocity = reciprocity_create(model, team_interactions(team, ingest, network), context);
+	survey_network(ingest, network, habits, output.reciprocity);
 	team_unite(team, output.reciprocity->filter, reciprocity_filter_words(output.reciprocity));
-	trust.reactions = reactions;
-	trust.half_count = model->selectivity_rate * observed_days(ingest);
+	if (reciprocity_matters(output.reciprocity))
+		match_exchanges(team, ingest, network, &output, habits);
+	team_add_habits(team, habits, person_count);
+	all = sum_habits(habits, person_count);
+	trust.trading_discount = trading_discount(model->trading_discount, &all);
 	sweep_network(team, ingest, network, &output);
 	ingest->rows_ignored[IGNORE_OUTSIDE_WINDOW] += output.rows_outside_window;
 

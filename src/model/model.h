@@ -57,6 +57,7 @@ typedef struct Signal
 	double		half_life;		/* microseconds; INFINITY: no decay */
 	double		polarity;		/* -1 to 1 */
 	bool		conversational;
+	uint32		tradable_amount;	/* thousandths that a row gives to be traded (trust.h) */
 } Signal;
 
 typedef struct Network
@@ -65,6 +66,8 @@ typedef struct Network
 	double		weight;
 	double		prior_shares;	/* of amplification, as fitted by the refresh that */
 	double		prior_posts;	/* was published last; 0, 0: none was */
+	int			first_signal;	/* its signals in Model.signals, one after the other */
+	int			signal_count;
 } Network;
 
 /* From since to before until; DT_NOBEGIN and DT_NOEND: without that end */
@@ -139,6 +142,7 @@ typedef struct Model
 	double		reach_half_life;	/* microseconds */
 	double		reciprocity_discount;
 	double		selectivity_rate;	/* reactions a day that halve the trust */
+	double		trading_discount;
 	double		anonymous_reach;
 
 	double		damping;

@@ -1,29 +1,48 @@
 /*
- * Reciprocity: y * (1 - discount * min/max of what both directions gave)
+ * Reciprocity: who gives back what, of what can be traded.
  *
- * Only what is not conversational counts: an answer is not a traded like.
+ * Only what is not conversational can be: an answer is not a traded like. Two things
+ * depend on it, for which targets are measured afterwards:
  *
- * The two directions of a pair are with two targets, in two partitions. So each
- * value that may have a counterpart is noted twice, with its target as received
- * and with its actor as given; later, in one partition, what somebody received
- * meets what the same person gave. Few pairs have a counterpart: a filter of one
- * bit a pair, filled before the first value is noted, leaves out most others. It
- * is laid out so that the people of one partition find all they ask for in a piece
- * that stays in the processor's cache.
- * Memory: 1 to 2 bytes a row for the filter, 32 a pair that passes it.
+ *   engagement of a pair   (1 - reciprocity_discount * min/max of what both gave)
+ *   trust of an actor      by the part of what the actor gives that is traded (trust.h)
+ *
+ * The two directions of a pair are with two targets, in two partitions. So what may
+ * have a counterpart is noted twice, with its target as received and with its actor
+ * as given; later, in one partition, what somebody received meets what the same person
+ * gave. Few pairs have a counterpart: a filter of one bit a pair, filled before the
+ * first is noted, leaves out most others. It is laid out so that the people of one
+ * partition find all they ask for in a piece that stays in the processor's cache.
+ *
+ *   rows -> announce -> filter -> note -> received, given -> match -> exchanges
+ *
+ * Memory: 1 to 2 bytes a row for the filter; 48 a pair that passes it until it is
+ * matched, then 24 a pair that gave both ways.
  */
 #include "compat.h"
 
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "math/decay.h"
 #include "memory.h"
 #include "model/reciprocity.h"
 #include "model/record_sort.h"
+#include "model/row_scan.h"
 
 /* Bits of the filter a row, before rounding up to a power of two */
 #define FILTER_BITS_A_ROW	8
 #define MIN_FILTER_BITS		(64 * PARTITION_COUNT)
+
+/* Rows of a partition that are being noted */
+typedef struct Note
+{
+	const Model *model;
+	const PartitionClocks *clocks;
+	double		window;			/* longest age that counts, INFINITY: none */
+	const Reciprocity *reciprocity;
+	RecordLog  *received;		/* of the partition */
+} Note;
 
 /*
  * Without anything announced or noted, in a context of its own below parent
@@ -31,15 +50,14 @@
  * rows: at most so many pairs will be announced.
  */
 Reciprocity *
-reciprocity_create(double discount, uint64 rows, MemoryContext parent)
+reciprocity_create(const Model *model, uint64 rows, MemoryContext parent)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "influence reciprocity", ALLOCSET_DEFAULT_SIZES);
 	Reciprocity *reciprocity = MemoryContextAllocZero(context, sizeof(Reciprocity));
 	uint64		bits = MIN_FILTER_BITS;
 
 	reciprocity->context = context;
-	reciprocity->discount = discount;
-	if (discount == 0)
+	if (model->reciprocity_discount == 0 && model->trading_discount == 0)
 		return reciprocity;
 	while (bits / FILTER_BITS_A_ROW < rows)
 		bits *= 2;
@@ -47,8 +65,9 @@ reciprocity_create(double discount, uint64 rows, MemoryContext parent)
 	reciprocity->filter = huge_array_zero(context, bits / 64, sizeof(uint64));
 	for (int i = 0; i < PARTITION_COUNT; i++)
 	{
-		record_log_init(&reciprocity->received[i], sizeof(TradedValue), context);
-		record_log_init(&reciprocity->given[i], sizeof(TradedValue), context);
+		record_log_init(&reciprocity->received[i], sizeof(Gift), context);
+		record_log_init(&reciprocity->given[i], sizeof(Gift), context);
+		record_log_init(&reciprocity->exchanges[i], sizeof(Exchange), context);
 	}
 	return reciprocity;
 }
@@ -62,37 +81,46 @@ reciprocity_destroy(Reciprocity *reciprocity)
 	MemoryContextDelete(reciprocity->context);
 }
 
+/*
+ * All is announced that will be
+ */
 static void
-append_value(RecordLog *logs, uint32 person, uint32 other, double value)
+expect_row(void *state, ScannedRow scanned)
 {
-	TradedValue *record = record_log_append(&logs[partition_of(person)]);
+	const Note *note = state;
 
-	record->place = place_of(person);
-	record->other = other;
-	record->value = value;
+	if (scanned.row->actor != NOBODY)
+		reciprocity_prefetch(note->reciprocity, scanned.target, scanned.row->actor);
 }
 
 /*
- * Note what an actor gave a target, after all was announced
- *
- * Per target, actors must come in ascending order.
+ * Note a row as received if its target may have given something to its actor
  */
-void
-reciprocity_note(Reciprocity *reciprocity, uint32 actor, uint32 target, double value)
+static void
+note_row(void *state, ScannedRow scanned)
 {
-	uint64		bit;
+	Note	   *note = state;
+	const Interaction *row = scanned.row;
+	const Signal *signal = &note->model->signals[row->stamp.signal];
+	uint32		place = interaction_place(row);
+	double		age;
+	Gift	   *gift;
 
-	if (reciprocity->discount == 0 || value == 0)
+	if (row->actor == NOBODY || !role_is_engaging(signal->role) || signal->conversational ||
+		!reciprocity_announced(note->reciprocity, scanned.target, row->actor))
 		return;
-	bit = reciprocity_bit(reciprocity, target, actor);
-	if ((reciprocity->filter[bit >> 6] >> (bit & 63) & 1) == 0)
+	age = clock_age(note->clocks, place, (double) row->stamp.age);
+	if (age > note->window)
 		return;
-	append_value(reciprocity->received, target, actor, value);
-	append_value(reciprocity->given, actor, target, value);
+	gift = record_log_append(note->received);
+	gift->place = place;
+	gift->other = row->actor;
+	gift->value = signal->weight * scanned.multiplier * decay_factor(age, signal->half_life);
+	gift->amount = (double) row->stamp.age <= note->window ? tradable_amount(note->model, row) : 0;
 }
 
 #define ST_SORT sort_by_other
-#define ST_ELEMENT_TYPE TradedValue
+#define ST_ELEMENT_TYPE Gift
 #define ST_COMPARE(a, b) (((a)->other > (b)->other) - ((a)->other < (b)->other))
 #define ST_CHECK_FOR_INTERRUPTS
 #define ST_SCOPE static
@@ -100,80 +128,132 @@ reciprocity_note(Reciprocity *reciprocity, uint32 actor, uint32 target, double v
 #include "lib/sort_template.h"
 
 /*
- * Values of a log by place and other person
+ * Gifts of a log, which is used up, by place and other person; those of one pair are
+ * one afterwards. Sets where each place starts.
  */
-static TradedValue *
-sort_values(RecordLog *log, uint32 place_count, uint64 **row_start, MemoryContext context)
+static Gift *
+take_gifts(RecordLog *log, uint32 place_count, uint64 **row_start)
 {
 	RecordKey	place = {.mask = PG_UINT32_MAX};
-	TradedValue *values;
+	uint64	   *start = huge_array(CurrentMemoryContext, (uint64) place_count + 2, sizeof(uint64));
+	Gift	   *gifts = record_log_sort(log, place, place_count, start, CurrentMemoryContext);
+	uint64		kept = 0;
 
-	*row_start = huge_array(context, (uint64) place_count + 2, sizeof(uint64));
-	values = record_log_sort(log, place, place_count, *row_start, context);
 	for (uint32 i = 0; i < place_count; i++)
-		sort_by_other(values + (*row_start)[i], (*row_start)[i + 1] - (*row_start)[i]);
-	return values;
+	{
+		uint64		first = start[i];
+		uint64		end = start[i + 1];
+
+		sort_by_other(gifts + first, end - first);
+		start[i] = kept;
+		for (uint64 j = first; j < end; j++)
+		{
+			if (kept > start[i] && gifts[kept - 1].other == gifts[j].other)
+			{
+				gifts[kept - 1].value += gifts[j].value;
+				gifts[kept - 1].amount += gifts[j].amount;
+			}
+			else
+				gifts[kept++] = gifts[j];
+		}
+	}
+	start[place_count] = kept;
+	*row_start = start;
+	return gifts;
 }
 
 /*
- * Discount the edges of one target
+ * Note what the people of a partition received, after all was announced
  *
- * received, given: by other person, up to their ends.
+ * Works in the current memory context, which may be reset afterwards.
+ */
+void
+reciprocity_note(Reciprocity *reciprocity, Ingest *ingest, int network, uint32 partition,
+				 const PartitionClocks *clocks, uint32 place_count)
+{
+	Note		note = {.model = ingest->model,.clocks = clocks,.window = model_longest_age(ingest->model),
+	.reciprocity = reciprocity,.received = &reciprocity->received[partition]};
+	Gift	   *gifts;
+	uint64	   *row_start;
+
+	scan_rows(ingest, network, partition, palloc(LAST_CHUNK_BYTES), (RowVisitor) {note_row, expect_row, &note});
+	gifts = take_gifts(note.received, place_count, &row_start);
+	record_log_append_all(note.received, gifts, row_start[place_count]);
+	for (uint64 i = 0; i < row_start[place_count]; i++)
+	{
+		uint32		actor = gifts[i].other;
+		Gift	   *given = record_log_append(&reciprocity->given[partition_of(actor)]);
+
+		*given = gifts[i];
+		given->place = place_of(actor);
+		given->other = person_at(partition, gifts[i].place);
+	}
+}
+
+/*
+ * What one person received meets what the same person gave, both by other person
+ *
+ * What was given counts as traded up to twice of what came back.
  */
 static void
-discount_row(double discount, EdgePartition *edges, uint64 edge,
-			 const TradedValue *received, const TradedValue *received_end,
-			 const TradedValue *given, const TradedValue *given_end)
+match_person(RecordLog *exchanges, const Gift *received, const Gift *received_end,
+			 const Gift *given, const Gift *given_end, ActorHabits *habits)
 {
 	for (; received < received_end; received++)
 	{
+		Exchange   *exchange;
+
 		while (given < given_end && given->other < received->other)
 			given++;
 		if (given == given_end)
 			return;
 		if (given->other != received->other)
 			continue;
-		while (edges->actor[edge] != received->other)
-			edge++;
-		edges->engagement[edge] *= 1 - discount * Min(received->value, given->value) /
-			Max(received->value, given->value);
+		exchange = record_log_append(exchanges);
+		exchange->place = received->place;
+		exchange->actor = received->other;
+		exchange->returned = given->value;
+		exchange->traded = Min(received->amount, 2 * given->amount);
+		habits->traded += Min(given->amount, 2 * received->amount);
+		if (given->amount > 0 && received->amount > 0)
+			habits->partners++;
 	}
 }
 
 /*
- * Discount the edges of a partition, after all was noted; what was noted of its
- * people is used up. context: for the work.
+ * Match what the people of a partition received with what they gave, after all was
+ * noted, which is used up
+ *
+ * habits: by person; gets what was traded, and with how many. Works in the current
+ * memory context, which may be reset afterwards.
  */
 void
-reciprocity_apply(Reciprocity *reciprocity, uint32 partition, EdgePartition *edges,
-				  MemoryContext context)
+reciprocity_match(Reciprocity *reciprocity, uint32 partition, uint32 place_count, ActorHabits *habits)
 {
 	uint64	   *received_start;
 	uint64	   *given_start;
-	TradedValue *received;
-	TradedValue *given;
+	Gift	   *received = take_gifts(&reciprocity->received[partition], place_count, &received_start);
+	Gift	   *given = take_gifts(&reciprocity->given[partition], place_count, &given_start);
 
-	if (reciprocity->discount == 0)
-		return;
-	received = sort_values(&reciprocity->received[partition], edges->place_count, &received_start, context);
-	given = sort_values(&reciprocity->given[partition], edges->place_count, &given_start, context);
-	for (uint32 place = 0; place < edges->place_count; place++)
-		discount_row(reciprocity->discount, edges, edges->row_start[place],
+	for (uint32 place = 0; place < place_count; place++)
+		match_person(&reciprocity->exchanges[partition],
 					 received + received_start[place], received + received_start[place + 1],
-					 given + given_start[place], given + given_start[place + 1]);
+					 given + given_start[place], given + given_start[place + 1],
+					 &habits[person_at(partition, place)]);
 }
 
 /*
- * Move what was noted to a file
+ * Move what was noted and matched to a file
  */
 void
 reciprocity_spill(Reciprocity *reciprocity, SpillFile *file)
 {
-	if (reciprocity->discount == 0)
+	if (!reciprocity_matters(reciprocity))
 		return;
 	for (int i = 0; i < PARTITION_COUNT; i++)
 	{
 		record_log_spill(&reciprocity->received[i], file);
 		record_log_spill(&reciprocity->given[i], file);
+		record_log_spill(&reciprocity->exchanges[i], file);
 	}
 }

@@ -1,5 +1,5 @@
 /*
- * Reciprocity: what is given back counts less.
+ * Reciprocity: who gives back what, of what can be traded.
  */
 #ifndef INFLUENCE_RECIPROCITY_H
 #define INFLUENCE_RECIPROCITY_H
@@ -7,33 +7,66 @@
 #include "postgres.h"
 
 #include "math/prefetch.h"
-#include "model/edges.h"
+#include "model/clock.h"
+#include "model/ingest.h"
 #include "model/record_log.h"
+#include "model/trust.h"
 
-/* What one person gave another that can be traded: not conversational */
-typedef struct TradedValue
+/* What one person gave another, of what can be traded */
+typedef struct Gift
 {
 	uint32		place;			/* of the person in whose partition this is */
 	uint32		other;			/* the other person */
-	double		value;
-} TradedValue;
+	double		value;			/* decayed */
+	uint64		amount;			/* in thousandths, and not decayed */
+} Gift;
+
+/* A pair of people who gave something to each other */
+typedef struct Exchange
+{
+	uint32		place;			/* of the target */
+	uint32		actor;
+	double		returned;		/* decayed value of what the target gave to the actor */
+	uint64		traded;			/* how much of what the actor gave counts as traded */
+} Exchange;
 
 typedef struct Reciprocity
 {
 	MemoryContext context;
-	double		discount;		/* 0: none, and nothing is kept */
-	uint64	   *filter;			/* bits of the pairs (actor, target) that exist */
+	uint64	   *filter;			/* bits of the pairs (actor, target) that exist; NULL:
+								 * reciprocity does not matter, and nothing is kept */
 	uint64		region_mask;	/* bits for the actors of one partition, less one */
-	RecordLog	received[PARTITION_COUNT];	/* of TradedValue, by partition of the target */
-	RecordLog	given[PARTITION_COUNT]; /* of TradedValue, by partition of the actor */
+	RecordLog	received[PARTITION_COUNT];	/* of Gift, by partition of the target */
+	RecordLog	given[PARTITION_COUNT]; /* of Gift, by partition of the actor */
+	RecordLog	exchanges[PARTITION_COUNT]; /* by partition of the target; by place and actor */
 } Reciprocity;
 
-extern Reciprocity *reciprocity_create(double discount, uint64 rows, MemoryContext parent);
+extern Reciprocity *reciprocity_create(const Model *model, uint64 rows, MemoryContext parent);
 extern void reciprocity_destroy(Reciprocity *reciprocity);
-extern void reciprocity_note(Reciprocity *reciprocity, uint32 actor, uint32 target, double value);
-extern void reciprocity_apply(Reciprocity *reciprocity, uint32 partition, EdgePartition *edges,
-							  MemoryContext context);
+extern void reciprocity_note(Reciprocity *reciprocity, Ingest *ingest, int network, uint32 partition,
+							 const PartitionClocks *clocks, uint32 place_count);
+extern void reciprocity_match(Reciprocity *reciprocity, uint32 partition, uint32 place_count,
+							  ActorHabits *habits);
 extern void reciprocity_spill(Reciprocity *reciprocity, SpillFile *file);
+
+/*
+ * Does anything depend on what is given back?
+ */
+static inline bool
+reciprocity_matters(const Reciprocity *reciprocity)
+{
+	return reciprocity->filter != NULL;
+}
+
+/*
+ * What a row adds to what its actor gave that can be traded, in thousandths
+ */
+static inline uint64
+tradable_amount(const Model *model, const Interaction *row)
+{
+	return row->stamp.negative ? 0 :
+		(uint64) interaction_rows(row) * model->signals[row->stamp.signal].tradable_amount;
+}
 
 /*
  * Bit of a pair in the filter: all pairs of a partition's actors are in one region
@@ -71,12 +104,23 @@ reciprocity_announce(Reciprocity *reciprocity, uint32 actor, uint32 target)
 }
 
 /*
- * The same will be announced soon, or its reverse noted
+ * Was that announced? Sometimes yes for what was not
+ */
+static inline bool
+reciprocity_announced(const Reciprocity *reciprocity, uint32 actor, uint32 target)
+{
+	uint64		bit = reciprocity_bit(reciprocity, actor, target);
+
+	return (reciprocity->filter[bit >> 6] >> (bit & 63) & 1) != 0;
+}
+
+/*
+ * The same will be announced soon, or asked for
  */
 static inline void
 reciprocity_prefetch(const Reciprocity *reciprocity, uint32 actor, uint32 target)
 {
-	if (reciprocity->discount > 0)
+	if (reciprocity_matters(reciprocity))
 		prefetch_to_write(&reciprocity->filter[reciprocity_bit(reciprocity, actor, target) >> 6]);
 }
 

@@ -4,89 +4,65 @@
  */
 #include "compat.h"
 
-#include "miscadmin.h"
-
-#include "math/prefetch.h"
 #include "memory.h"
+#include "model/row_scan.h"
 #include "model/survey.h"
 
 typedef struct Survey
 {
 	const Model *model;
 	double		window;			/* longest age by the real clock, INFINITY: none */
-	uint32	   *reactions;
+	ActorHabits *habits;		/* by actor */
 	Reciprocity *reciprocity;
 } Survey;
 
 /*
- * Bring what survey_record() will touch into the cache
- */
-static inline void
-prefetch_record(const Survey *survey, uint32 partition, const Interaction *record)
-{
-	if (record->actor == NOBODY)
-		return;
-	prefetch_to_write(&survey->reactions[record->actor]);
-	reciprocity_prefetch(survey->reciprocity, record->actor,
-						 person_at(partition, interaction_place(record)));
-}
-
-static inline void
-survey_record(Survey *survey, uint32 partition, const Interaction *record)
-{
-	const Signal *signal = &survey->model->signals[record->stamp.signal];
-
-	if (record->actor == NOBODY || !role_is_engaging(signal->role))
-		return;
-	if ((double) record->stamp.age <= survey->window)
-		survey->reactions[record->actor] += interaction_rows(record);
-	if (survey->reciprocity->discount > 0 && !signal->conversational)
-		reciprocity_announce(survey->reciprocity, record->actor,
-							 person_at(partition, interaction_place(record)));
-}
-
-/*
- * The interactions of one partition; what is read of them, plain ones have, too
+ * Bring what survey_row() will touch into the cache
  */
 static void
-survey_partition(Survey *survey, uint32 partition, const RecordLog *log, char *buffer)
+expect_row(void *state, ScannedRow scanned)
 {
-	for (uint32 chunk = 0; chunk < log->chunk_count; chunk++)
-	{
-		uint32		count;
-		const char *record = record_log_chunk(log, chunk, buffer, &count);
+	const Survey *survey = state;
+	uint32		actor = scanned.row->actor;
 
-		CHECK_FOR_INTERRUPTS();
-		for (uint32 i = 0; i < count; i++, record += log->record_size)
-		{
-			if (i + PREFETCH_AHEAD < count)
-				prefetch_record(survey, partition,
-								(const Interaction *) (record + PREFETCH_AHEAD * log->record_size));
-			survey_record(survey, partition, (const Interaction *) record);
-		}
+	if (actor == NOBODY)
+		return;
+	prefetch_to_write(&survey->habits[actor]);
+	reciprocity_prefetch(survey->reciprocity, actor, scanned.target);
+}
+
+static void
+survey_row(void *state, ScannedRow scanned)
+{
+	Survey	   *survey = state;
+	const Interaction *row = scanned.row;
+	const Signal *signal = &survey->model->signals[row->stamp.signal];
+
+	if (row->actor == NOBODY || !role_is_engaging(signal->role))
+		return;
+	if ((double) row->stamp.age <= survey->window)
+	{
+		survey->habits[row->actor].reactions += interaction_rows(row);
+		survey->habits[row->actor].given += tradable_amount(survey->model, row);
 	}
+	if (!signal->conversational && reciprocity_matters(survey->reciprocity))
+		reciprocity_announce(survey->reciprocity, row->actor, scanned.target);
 }
 
 /*
  * Survey a network
  *
- * Announces its pairs; returns the number of engaging rows by actor, in the
- * network's context.
+ * habits: by actor, and zeroed; gets reactions and what was given. Announces the
+ * network's pairs.
  */
-uint32 *
-survey_network(Ingest *ingest, int network, uint32 person_count, Reciprocity *reciprocity)
+void
+survey_network(Ingest *ingest, int network, ActorHabits *habits, Reciprocity *reciprocity)
 {
-	NetworkRows *rows = &ingest->networks[network];
-	Survey		survey = {.model = ingest->model,.reciprocity = reciprocity};
-	char	   *buffer = MemoryContextAlloc(rows->context, LAST_CHUNK_BYTES);
+	Survey		survey = {.model = ingest->model,.window = model_longest_age(ingest->model),
+	.habits = habits,.reciprocity = reciprocity};
+	char	   *buffer = palloc(LAST_CHUNK_BYTES);
 
-	survey.window = model_longest_age(ingest->model);
-	survey.reactions = huge_array_zero(rows->context, person_count, sizeof(uint32));
 	for (int i = 0; i < PARTITION_COUNT; i++)
-	{
-		survey_partition(&survey, i, ingest_log(ingest, network, i, ROWS_PLAIN), buffer);
-		survey_partition(&survey, i, ingest_log(ingest, network, i, ROWS_INTERACTIONS), buffer);
-	}
+		scan_rows(ingest, network, i, buffer, (RowVisitor) {survey_row, expect_row, &survey});
 	pfree(buffer);
-	return survey.reactions;
 }

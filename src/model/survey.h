@@ -6,7 +6,8 @@
 
 #include "model/ingest.h"
 #include "model/reciprocity.h"
+#include "model/trust.h"
 
-extern uint32 *survey_network(Ingest *ingest, int network, uint32 person_count, Reciprocity *reciprocity);
+extern void survey_network(Ingest *ingest, int network, ActorHabits *habits, Reciprocity *reciprocity);
 
 #endif							/* INFLUENCE_SURVEY_H */

@@ -5,9 +5,9 @@
  * target by actor), then walked once. A run of interactions with one actor makes a
  * pair, and a pair with reactions makes an edge of the graph of engagement.
  *
- * What is complete after the walk: true reach, audience, authority, shares and
- * posts, counts by signal. Engagement has its anonymous part only; the edges
- * bring the rest once reciprocity is known.
+ * Who trusts whom and what is given back is known before. What is complete after the
+ * walk: engagement, true reach, audience, authority, shares and posts, counts by
+ * signal, and the edges.
  */
 #include "compat.h"
 
@@ -55,16 +55,26 @@ typedef struct Sweep
 	uint64	   *share_start;
 	PostEvent  *posts;
 	uint64	   *post_start;
+	Exchange   *exchanges;
+	uint64	   *exchange_start;
 	EdgePartition edges;
 
-	SignalSums *sums;			/* by signal */
+	int			first_signal;	/* of the network */
+	SignalSums *sums;			/* by signal of the network */
 	int		   *touched;		/* signals of the current target */
 	int			touched_count;
 
 	uint32		place;			/* of the current target */
 	PersonNetwork *person;		/* its sums */
+	uint64		next_exchange;	/* of the target with the pair's actor or a later one */
 	uint64		pair_number;	/* of the whole walk, from 1 */
 } Sweep;
+
+static inline SignalSums *
+sums_of(const Sweep *sweep, int signal)
+{
+	return &sweep->sums[signal - sweep->first_signal];
+}
 
 /*
  * Add to the target's sums of one signal
@@ -72,7 +82,7 @@ typedef struct Sweep
 static inline void
 add_to_signal(Sweep *sweep, int signal, double count, double value)
 {
-	SignalSums *sums = &sweep->sums[signal];
+	SignalSums *sums = sums_of(sweep, signal);
 
 	if (!sums->touched)
 	{
@@ -131,7 +141,7 @@ add_follower(Sweep *sweep, const Interaction *rows, uint64 count, double trust)
 {
 	for (uint64 i = 0; i < count; i++)
 	{
-		SignalSums *sums = &sweep->sums[rows[i].stamp.signal];
+		SignalSums *sums = sums_of(sweep, rows[i].stamp.signal);
 
 		if (sweep->model->signals[rows[i].stamp.signal].role != ROLE_FOLLOW ||
 			rows[i].stamp.negative || sums->last_pair == sweep->pair_number)
@@ -142,14 +152,61 @@ add_follower(Sweep *sweep, const Interaction *rows, uint64 count, double trust)
 }
 
 /*
+ * What the current target and an actor gave each other, NULL when one did not
+ *
+ * Actors must come in ascending order.
+ */
+static const Exchange *
+find_exchange(Sweep *sweep, uint32 actor)
+{
+	uint64		end = sweep->exchange_start[sweep->place + 1];
+
+	while (sweep->next_exchange < end && sweep->exchanges[sweep->next_exchange].actor < actor)
+		sweep->next_exchange++;
+	return sweep->next_exchange < end && sweep->exchanges[sweep->next_exchange].actor == actor ?
+		&sweep->exchanges[sweep->next_exchange] : NULL;
+}
+
+/*
+ * What is left of the engagement of a pair after the discount for equal exchange
+ *
+ * gave: decayed value of what the actor gave of what can be traded.
+ */
+static double
+discounted(const Sweep *sweep, const Exchange *exchange, double gave)
+{
+	if (exchange == NULL || gave == 0 || exchange->returned == 0)
+		return 1;
+	return 1 - sweep->model->reciprocity_discount *
+		Min(gave, exchange->returned) / Max(gave, exchange->returned);
+}
+
+/*
+ * Engagement of a pair: for the target, and for the graph where it is not too weak
+ */
+static void
+add_edge(Sweep *sweep, uint32 actor, double engagement)
+{
+	uint64		edge = sweep->edges.edge_count;
+
+	sweep->person->value[MEASURE_ENGAGEMENT] += engagement;
+	if (engagement < PAGERANK_MIN_WEIGHT)
+		return;
+	sweep->edges.actor[edge] = actor;
+	sweep->edges.engagement[edge] = engagement;
+	sweep->edges.edge_count++;
+}
+
+/*
  * All rows of one actor towards the current target
  */
 static void
 sweep_pair(Sweep *sweep, const Interaction *rows, uint64 count)
 {
 	uint32		actor = rows[0].actor;
+	const Exchange *exchange = find_exchange(sweep, actor);
+	ActorHabits towards = {0};
 	uint32		reactions = 0;
-	uint32		recent = 0;		/* of them, by the real clock */
 	bool		follows = false;
 	double		sum = 0;
 	double		tradable = 0;
@@ -175,27 +232,32 @@ sweep_pair(Sweep *sweep, const Interaction *rows, uint64 count)
 			continue;
 		}
 		reactions += interaction_rows(&rows[i]);
-		if ((double) rows[i].stamp.age <= sweep->window)
-			recent += interaction_rows(&rows[i]);
 		sum += value;
 		if (!signal->conversational)
 			tradable += value;
+		if ((double) rows[i].stamp.age <= sweep->window)
+		{
+			/* by the real clock */
+			towards.reactions += interaction_rows(&rows[i]);
+			towards.given += tradable_amount(sweep->model, &rows[i]);
+		}
 		if (!rows[i].stamp.negative)
 			youngest = Min(youngest, stamp_age(sweep, rows[i].stamp));
 	}
 
-	trust = trust_towards(sweep->output->trust, actor, recent);
+	if (exchange != NULL && exchange->traded > 0)
+	{
+		towards.traded = exchange->traded;
+		towards.partners = 1;
+	}
+	trust = trust_towards(sweep->output->trust, actor, &towards);
 	if (follows)
 		add_follower(sweep, rows, count, trust);
 	if (reactions > 0)
 	{
-		uint64		edge = sweep->edges.edge_count++;
-
 		if (!isinf(youngest))
 			sweep->person->value[MEASURE_TRUE_REACH] += trust * presence(sweep, youngest);
-		sweep->edges.actor[edge] = actor;
-		sweep->edges.engagement[edge] = log1p(sum) * trust;
-		reciprocity_note(sweep->output->reciprocity, actor, sweep->person->person, tradable);
+		add_edge(sweep, actor, log1p(sum) * trust * discounted(sweep, exchange, tradable));
 	}
 }
 
@@ -209,6 +271,7 @@ sweep_interactions(Sweep *sweep, uint32 place)
 	uint64		next;
 
 	sweep->edges.row_start[place] = sweep->edges.edge_count;
+	sweep->next_exchange = sweep->exchange_start[place];
 	for (uint64 i = sweep->interaction_start[place]; i < end; i = next)
 	{
 		const Interaction *rows = &sweep->interactions[i];
@@ -256,7 +319,7 @@ sweep_anonymous(Sweep *sweep, uint32 place)
 		if (signal->role == ROLE_FOLLOW)
 		{
 			if (!row->stamp.negative)
-				sweep->sums[row->stamp.signal].people += row->people;
+				sums_of(sweep, row->stamp.signal)->people += row->people;
 			continue;
 		}
 		sweep->person->value[MEASURE_ENGAGEMENT] += row->people * log1p(each);
@@ -366,7 +429,7 @@ finish_signals(Sweep *sweep, RecordLog *signal_counts)
 	for (int i = 0; i < sweep->touched_count; i++)
 	{
 		const Signal *signal = &sweep->model->signals[sweep->touched[i]];
-		SignalSums *sums = &sweep->sums[sweep->touched[i]];
+		SignalSums *sums = sums_of(sweep, sweep->touched[i]);
 		SignalCount *record = record_log_append(signal_counts);
 
 		record->person = person->person;
@@ -416,12 +479,26 @@ new_row_start(uint32 place_count)
  * Sort a log by place; returns its records and sets where each place starts
  */
 static void *
-sort_by_place(RowPartition *rows, RowKind kind, uint32 place_count, uint64 **row_start)
+sort_by_place(RecordLog *log, uint32 place_count, uint64 **row_start)
 {
 	RecordKey	place = {.mask = PLACE_MASK};
 
 	*row_start = new_row_start(place_count);
-	return record_log_sort(&rows->logs[kind], place, place_count, *row_start, CurrentMemoryContext);
+	return record_log_sort(log, place, place_count, *row_start, CurrentMemoryContext);
+}
+
+/*
+ * What the people of the partition exchanged, by place and actor
+ */
+static void
+load_exchanges(Sweep *sweep, uint32 partition, uint32 place_count)
+{
+	Reciprocity *reciprocity = sweep->output->reciprocity;
+
+	if (reciprocity_matters(reciprocity))
+		sweep->exchanges = sort_by_place(&reciprocity->exchanges[partition], place_count, &sweep->exchange_start);
+	else
+		sweep->exchange_start = huge_array_zero(CurrentMemoryContext, (uint64) place_count + 1, sizeof(uint64));
 }
 
 /*
@@ -497,9 +574,9 @@ static void
 sort_rows(Sweep *sweep, RowPartition *rows, uint32 place_count, MemoryContext context)
 {
 	sort_interactions(sweep, rows, place_count, context);
-	sweep->anonymous = sort_by_place(rows, ROWS_ANONYMOUS, place_count, &sweep->anonymous_start);
-	sweep->shares = sort_by_place(rows, ROWS_SHARES, place_count, &sweep->share_start);
-	sweep->posts = sort_by_place(rows, ROWS_POSTS, place_count, &sweep->post_start);
+	sweep->anonymous = sort_by_place(&rows->logs[ROWS_ANONYMOUS], place_count, &sweep->anonymous_start);
+	sweep->shares = sort_by_place(&rows->logs[ROWS_SHARES], place_count, &sweep->share_start);
+	sweep->posts = sort_by_place(&rows->logs[ROWS_POSTS], place_count, &sweep->post_start);
 }
 
 /*
@@ -530,10 +607,12 @@ sweep_partition(const Ingest *ingest, int network, uint32 partition, SweepOutput
 	RowPartition *rows = &ingest->networks[network].partitions[partition];
 
 	sweep.clocks = clocks_load(output->clocks, partition, place_count);
+	load_exchanges(&sweep, partition, place_count);
 	sort_rows(&sweep, rows, place_count, ingest->context);
 	start_edges(&sweep.edges, place_count, sweep.interaction_count);
-	sweep.sums = palloc0(sizeof(SignalSums) * (model->signal_count + 1));
-	sweep.touched = palloc(sizeof(int) * (model->signal_count + 1));
+	sweep.first_signal = model->networks[network].first_signal;
+	sweep.sums = palloc0(sizeof(SignalSums) * (model->networks[network].signal_count + 1));
+	sweep.touched = palloc(sizeof(int) * (model->networks[network].signal_count + 1));
 
 	for (uint32 place = 0; place < place_count; place++)
 	{

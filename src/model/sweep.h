@@ -18,7 +18,7 @@ typedef struct SweepOutput
 	PersonNetworkArray *people;
 	RecordLog  *signal_counts;	/* of SignalCount */
 	EdgeSet    *edges;
-	Reciprocity *reciprocity;
+	Reciprocity *reciprocity;	/* after all was matched */
 	uint64		rows_outside_window;	/* by their targets' clocks */
 } SweepOutput;
 

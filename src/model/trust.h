@@ -1,9 +1,18 @@
 /*
  * Trust: how far an actor's actions count, 0 to 1.
  *
- * For now it is selectivity alone: the more someone reacts, the less each
- * reaction says. All callers come through trust_towards() and trust_overall(),
- * so that more reasons for distrust need no change elsewhere.
+ *   trust = 1 / (1 + rate / selectivity_rate) * (1 - discount * evidence * share^3)
+ *
+ * Selectivity: the more someone reacts, the less each reaction says. Trading: share is
+ * the part of what somebody gives that comes back from those who got it. Among people
+ * who know each other some of it does, which costs little; in a ring that lives of its
+ * own likes all of it, and those likes say nothing. To trade with one other person is no
+ * evidence of that, with two it is half of what three or more are. And where nearly
+ * everything that anybody gives comes back, that is no sign of a ring: there, the
+ * discount is less.
+ *
+ * All is counted over the whole window without decay, in whole numbers, so that
+ * leaving one target out leaves exactly the others.
  */
 #ifndef INFLUENCE_TRUST_H
 #define INFLUENCE_TRUST_H
@@ -12,17 +21,35 @@
 
 #include "math/prefetch.h"
 
+/* Part of all that is given on a network that must not be traded for the full discount */
+#define LEAST_UNTRADED	0.25
+
+/* What an actor did on a network: towards everybody, or one target */
+typedef struct ActorHabits
+{
+	uint64		given;			/* of what can be traded, in thousandths */
+	uint64		traded;			/* of what was given */
+	uint32		reactions;		/* engaging rows */
+	uint32		partners;		/* people traded with */
+} ActorHabits;
+
 /* Trust of the actors of one network */
 typedef struct Trust
 {
-	const uint32 *reactions;	/* by actor: engaging rows on this network */
+	const ActorHabits *habits;	/* by actor */
 	double		half_count;		/* reactions in the whole window that halve the trust */
+	double		trading_discount;	/* on this network */
 } Trust;
 
+/*
+ * The discount on a network whose people have these habits in all
+ */
 static inline double
-trust_of_count(const Trust *trust, uint32 reactions)
+trading_discount(double discount, const ActorHabits *all)
 {
-	return 1 / (1 + reactions / trust->half_count);
+	if (all->given == 0)
+		return discount;
+	return discount * Min(1, (double) (all->given - all->traded) / (LEAST_UNTRADED * all->given));
 }
 
 /*
@@ -31,7 +58,29 @@ trust_of_count(const Trust *trust, uint32 reactions)
 static inline void
 prefetch_trust(const Trust *trust, uint32 actor)
 {
-	prefetch(&trust->reactions[actor]);
+	prefetch(&trust->habits[actor]);
+}
+
+/*
+ * Trust of an actor as far as one target is concerned
+ *
+ * What the actor did towards this target is left out, so that a further reaction to
+ * somebody never takes anything away from what that person already has.
+ */
+static inline double
+trust_towards(const Trust *trust, uint32 actor, const ActorHabits *towards)
+{
+	const ActorHabits *all = &trust->habits[actor];
+	double		selectivity = 1 / (1 + (all->reactions - towards->reactions) / trust->half_count);
+	uint32		partners = all->partners - towards->partners;
+	double		evidence;
+	double		share;
+
+	if (partners < 2)
+		return selectivity;
+	evidence = partners == 2 ? 0.5 : 1;
+	share = (double) (all->traded - towards->traded) / (all->given - towards->given);
+	return selectivity * (1 - trust->trading_discount * evidence * share * share * share);
 }
 
 /*
@@ -40,20 +89,9 @@ prefetch_trust(const Trust *trust, uint32 actor)
 static inline double
 trust_overall(const Trust *trust, uint32 actor)
 {
-	return trust_of_count(trust, trust->reactions[actor]);
-}
+	static const ActorHabits nothing;
 
-/*
- * Trust of an actor as far as one target is concerned
- *
- * reactions: how many of the actor's reactions went to this target. They are
- * left out, so that a further reaction to somebody never takes anything away
- * from what that person already has.
- */
-static inline double
-trust_towards(const Trust *trust, uint32 actor, uint32 reactions)
-{
-	return trust_of_count(trust, trust->reactions[actor] - reactions);
+	return trust_towards(trust, actor, &nothing);
 }
 
 #endif							/* INFLUENCE_TRUST_H */

@@ -34,7 +34,7 @@ CREATE FUNCTION pg_temp.differences(OUT people bigint, OUT scores bigint, OUT ne
 		(SELECT count(*) FROM memory.scores AS s FULL JOIN large_scores AS l USING (user_id)
 			WHERE (abs(s.score - l.score) < 1e-9 AND s.rank = l.rank AND abs(s.notoriety - l.notoriety) < 1e-9) IS NOT TRUE),
 		(SELECT count(*) FROM memory.network_scores AS s FULL JOIN large_network_scores AS l USING (user_id, network)
-			WHERE (abs(s.engagement - l.engagement) < 1e-9 * l.engagement AND abs(s.points - l.points) < 1e-9) IS NOT TRUE),
+			WHERE (abs(s.engagement - l.engagement) <= 1e-9 * l.engagement AND abs(s.points - l.points) < 1e-9) IS NOT TRUE),
 		(SELECT count(*) FROM memory.signals AS s FULL JOIN large_signals AS l USING (user_id, network, kind)
 			WHERE (s.count = l.count AND abs(s.decayed_value - l.decayed_value) <= 1e-9 * l.decayed_value) IS NOT TRUE));
 

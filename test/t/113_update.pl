@@ -90,7 +90,7 @@ my $world = q{
 	CREATE TABLE states AS SELECT influence_decay_agg(1, created_at, '3 days') AS decay, influence_reach_agg(user_id) AS reach FROM likes;
 };
 
-# published($database): scores, history and configuration, columns by name since there may be new ones
+# published($database): scores, history and configuration, without columns that only new versions have
 sub published
 {
 	my ($database) = @_;
@@ -102,7 +102,7 @@ sub published
 			SELECT 'texts network', to_jsonb(s) FROM "Texts of people".network_scores AS s UNION ALL
 			SELECT 'texts history', to_jsonb(s) FROM "Texts of people".score_history AS s UNION ALL
 			SELECT 'numbers history', to_jsonb(s) FROM numbers.score_history AS s UNION ALL
-			SELECT 'models', to_jsonb(s) - 'created_at' - 'id_salt' FROM influence.models AS s UNION ALL
+			SELECT 'models', to_jsonb(s) - 'created_at' - 'id_salt' - '{trading_discount}'::text[] FROM influence.models AS s UNION ALL
 			SELECT 'networks', to_jsonb(s) FROM influence.networks AS s UNION ALL
 			SELECT 'signals', to_jsonb(s) FROM influence.signals AS s UNION ALL
 			SELECT 'sources', to_jsonb(s) FROM influence.sources AS s UNION ALL
@@ -128,7 +128,8 @@ sub still_there
 database('fresh', 'CREATE EXTENSION influence');
 my $fresh = catalog('fresh');
 my %fresh_calls = calls('fresh');
-database('fresh_world', "CREATE EXTENSION influence; $world");
+# models that are updated go on as they were: without what is new
+database('fresh_world', "CREATE EXTENSION influence; ALTER TABLE influence.models ALTER trading_discount SET DEFAULT 0; $world");
 my $scores = q{SELECT user_id, round(score::numeric, 9), rank FROM numbers.scores ORDER BY 1};
 my $expected = $node->safe_psql('fresh_world', $scores);
 
@@ -174,6 +175,10 @@ foreach my $version (@released)
 	still_there("${old}_world", $before, "$version: scores, history, configuration and states are as before the update");
 	$node->safe_psql("${old}_world", q{SELECT influence_refresh(model, '2024-06-01 12:00Z') FROM influence.models});
 	is($node->safe_psql("${old}_world", $scores), $expected, "$version: a refresh gives the same scores");
+	is($node->safe_psql("${old}_world", q{SELECT influence_create_model('newer');
+		SELECT model || ' ' || trading_discount FROM influence.models ORDER BY model}), "\nnewer 1\nnumbers 0\ntexts 0\nuuids 0",
+		"$version: what is new is turned on for new models");
+	$node->safe_psql("${old}_world", q{SELECT influence_drop_model('newer')});
 	$node->safe_psql($_, q{
 		INSERT INTO likes SELECT i, 5, 1, '2024-05-20 12:00Z' FROM generate_series(1, 50) AS i;
 		SELECT influence_refresh('numbers', '2024-06-02 12:00Z')}) foreach "${old}_world", 'fresh_world';
