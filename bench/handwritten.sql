@@ -129,11 +129,11 @@ ANALYZE actor;
 DROP TABLE IF EXISTS edge;
 CREATE UNLOGGED TABLE edge AS
 SELECT network_no, actor, target,
-	ln(1 + p.x) * trust
+	ln(1 + p.x) * t.trust
 		* CASE WHEN returned > 0 THEN 1 - :reciprocity_discount * least(p.n, returned) / greatest(p.n, returned) ELSE 1 END AS y,
 	CASE
 		WHEN p.last_at IS NULL THEN 0
-		ELSE trust * exp(-:reach_rate * greatest(date_part('epoch', :'as_of'::timestamptz - p.last_at), 0))
+		ELSE t.trust * exp(-:reach_rate * greatest(date_part('epoch', :'as_of'::timestamptz - p.last_at), 0))
 	END AS presence
 FROM trade AS p
 JOIN actor AS a USING (network_no, actor)

@@ -10,9 +10,9 @@
  * The two directions of a pair are with two targets, in two partitions. So what may
  * have a counterpart is noted twice, with its target as received and with its actor
  * as given; later, in one partition, what somebody received meets what the same person
- * gave. Few pairs have a counterpart: a filter of one bit a pair, filled before the
- * first is noted, leaves out most others. It is laid out so that the people of one
- * partition find all they ask for in a piece that stays in the processor's cache.
+ * gave. Few pairs have a counterpart: a filter, filled before the first is noted,
+ * leaves out most others. It is laid out so that the people of one partition find all
+ * they ask for in a piece that stays in the processor's cache.
  *
  *   rows -> announce -> filter -> note -> received, given -> match -> exchanges
  *
@@ -61,7 +61,7 @@ reciprocity_create(const Model *model, uint64 rows, MemoryContext parent)
 		return reciprocity;
 	while (bits / FILTER_BITS_A_ROW < rows)
 		bits *= 2;
-	reciprocity->region_mask = bits / PARTITION_COUNT - 1;
+	reciprocity->region_mask = bits / 64 / PARTITION_COUNT - 1;
 	reciprocity->filter = huge_array_zero(context, bits / 64, sizeof(uint64));
 	for (int i = 0; i < PARTITION_COUNT; i++)
 	{

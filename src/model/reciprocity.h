@@ -35,7 +35,7 @@ typedef struct Reciprocity
 	MemoryContext context;
 	uint64	   *filter;			/* bits of the pairs (actor, target) that exist; NULL:
 								 * reciprocity does not matter, and nothing is kept */
-	uint64		region_mask;	/* bits for the actors of one partition, less one */
+	uint64		region_mask;	/* words for the actors of one partition, less one */
 	RecordLog	received[PARTITION_COUNT];	/* of Gift, by partition of the target */
 	RecordLog	given[PARTITION_COUNT]; /* of Gift, by partition of the actor */
 	RecordLog	exchanges[PARTITION_COUNT]; /* by partition of the target; by place and actor */
@@ -68,19 +68,33 @@ tradable_amount(const Model *model, const Interaction *row)
 		(uint64) interaction_rows(row) * model->signals[row->stamp.signal].tradable_amount;
 }
 
-/*
- * Bit of a pair in the filter: all pairs of a partition's actors are in one region
- */
-static inline uint64
-reciprocity_bit(const Reciprocity *reciprocity, uint32 actor, uint32 target)
+/* Where a pair is in the filter: bits of a word */
+typedef struct FilterPlace
 {
-	uint64		bits = ((uint64) actor << 32) | target;
+	uint64		word;
+	uint64		bits;
+} FilterPlace;
+
+/*
+ * Two bits of one word, as in a blocked Bloom filter (Putze, Sanders and Singler 2007),
+ * so that one access tells; all pairs of a partition's actors are in one region
+ */
+static inline FilterPlace
+reciprocity_place(const Reciprocity *reciprocity, uint32 actor, uint32 target)
+{
+	uint64		hash = ((uint64) actor << 32) | target;
 
 	/* finaliser of MurmurHash3 */
-	bits ^= bits >> 33;
-	bits *= UINT64CONST(0xff51afd7ed558ccd);
-	bits ^= bits >> 33;
-	return partition_of(actor) * (reciprocity->region_mask + 1) + (bits & reciprocity->region_mask);
+	hash ^= hash >> 33;
+	hash *= UINT64CONST(0xff51afd7ed558ccd);
+	hash ^= hash >> 33;
+	hash *= UINT64CONST(0xc4ceb9fe1a85ec53);
+	hash ^= hash >> 33;
+	return (FilterPlace)
+	{
+		.word = partition_of(actor) * (reciprocity->region_mask + 1) + (hash & reciprocity->region_mask),
+		.bits = (UINT64CONST(1) << (hash >> 58)) | (UINT64CONST(1) << (hash >> 52 & 63))
+	};
 }
 
 /*
@@ -89,7 +103,7 @@ reciprocity_bit(const Reciprocity *reciprocity, uint32 actor, uint32 target)
 static inline uint64
 reciprocity_filter_words(const Reciprocity *reciprocity)
 {
-	return reciprocity->filter == NULL ? 0 : (reciprocity->region_mask + 1) * PARTITION_COUNT / 64;
+	return reciprocity->filter == NULL ? 0 : (reciprocity->region_mask + 1) * PARTITION_COUNT;
 }
 
 /*
@@ -98,9 +112,9 @@ reciprocity_filter_words(const Reciprocity *reciprocity)
 static inline void
 reciprocity_announce(Reciprocity *reciprocity, uint32 actor, uint32 target)
 {
-	uint64		bit = reciprocity_bit(reciprocity, actor, target);
+	FilterPlace place = reciprocity_place(reciprocity, actor, target);
 
-	reciprocity->filter[bit >> 6] |= UINT64CONST(1) << (bit & 63);
+	reciprocity->filter[place.word] |= place.bits;
 }
 
 /*
@@ -109,19 +123,19 @@ reciprocity_announce(Reciprocity *reciprocity, uint32 actor, uint32 target)
 static inline bool
 reciprocity_announced(const Reciprocity *reciprocity, uint32 actor, uint32 target)
 {
-	uint64		bit = reciprocity_bit(reciprocity, actor, target);
+	FilterPlace place = reciprocity_place(reciprocity, actor, target);
 
-	return (reciprocity->filter[bit >> 6] >> (bit & 63) & 1) != 0;
+	return (reciprocity->filter[place.word] & place.bits) == place.bits;
 }
 
 /*
- * The same will be announced soon, or asked for
+ * The same will be announced soon
  */
 static inline void
 reciprocity_prefetch(const Reciprocity *reciprocity, uint32 actor, uint32 target)
 {
 	if (reciprocity_matters(reciprocity))
-		prefetch_to_write(&reciprocity->filter[reciprocity_bit(reciprocity, actor, target) >> 6]);
+		prefetch_to_write(&reciprocity->filter[reciprocity_place(reciprocity, actor, target).word]);
 }
 
 #endif							/* INFLUENCE_RECIPROCITY_H */
