@@ -69,7 +69,7 @@ async function pairs() {
 			SELECT network_no, actor, sum(c)::BIGINT AS c, sum(g) AS given, sum(traded) AS traded, sum(partner)::DOUBLE AS partners
 			FROM trade GROUP BY network_no, actor
 		), trading AS (
-			SELECT network_no, ${model.trading_discount} * coalesce(least(1, (1 - sum(traded) / nullif(sum(given), 0)) * 4), 1) AS discount
+			SELECT network_no, ${model.trading_discount} * least(1, (1 - coalesce(avg(traded / nullif(given, 0)), 0)) / 0.25) AS discount
 			FROM actors GROUP BY network_no
 		)
 		SELECT actors.*, discount, ${trust('c', 'given', 'traded', 'partners')} AS trust FROM actors JOIN trading USING (network_no)`);
@@ -149,7 +149,7 @@ async function pagerank(net) {
 			FULL JOIN (SELECT DISTINCT target AS node FROM link) AS t ON t.node = s.node
 		), teleports AS (
 			SELECT node, out_inverse, engaged,
-				coalesce(trust, 1) / sum(coalesce(trust, 1)) OVER () AS teleport
+				coalesce(coalesce(trust, 1) / nullif(sum(coalesce(trust, 1)) OVER (), 0), 1.0 / count(*) OVER ()) AS teleport
 			FROM nodes LEFT JOIN actor ON actor = node AND network_no = ${net}
 		)
 		SELECT *, teleport AS rank, teleport * out_inverse AS gives, 0::DOUBLE AS change FROM teleports`);

@@ -112,7 +112,7 @@ WITH actors AS (
 	FROM trade
 	GROUP BY network_no, actor
 ), trading AS (
-	SELECT network_no, :trading_discount * coalesce(least(1, (1 - sum(traded) / nullif(sum(given), 0)) * 4), 1) AS discount
+	SELECT network_no, :trading_discount * least(1, (1 - coalesce(avg(traded / nullif(given, 0)), 0)) / 0.25) AS discount
 	FROM actors
 	GROUP BY network_no
 )
@@ -255,7 +255,7 @@ BEGIN
 				FROM sources FULL JOIN targets AS t USING (node)
 			), teleports AS (
 				SELECT node, out_inverse, engaged,
-					coalesce(trust, 1) / sum(coalesce(trust, 1)) OVER () AS teleport
+					coalesce(coalesce(trust, 1) / nullif(sum(coalesce(trust, 1)) OVER (), 0), 1.0 / count(*) OVER ()) AS teleport
 				FROM nodes
 				LEFT JOIN actor ON actor = node AND network_no = %s
 			)

@@ -256,12 +256,17 @@ LANGUAGE sql STABLE AS $$
 	FROM oracle.observation AS o CROSS JOIN oracle.parameters AS p
 $$;
 
--- The discount is less on a network where less than a quarter is not traded
+-- The discount is less on a network where more than three quarters of what people
+-- give is traded on average, each counting once
 
 CREATE MATERIALIZED VIEW oracle.trading AS
-SELECT network,
-	coalesce(p.trading_discount * least(1, (1 - sum(traded) / nullif(sum(g), 0)) * 4), p.trading_discount) AS discount
-FROM oracle.trades
+WITH givers AS (
+	SELECT network, actor, sum(traded) / nullif(sum(g), 0) AS share
+	FROM oracle.trades
+	GROUP BY network, actor
+)
+SELECT network, p.trading_discount * least(1, (1 - coalesce(avg(share), 0)) / 0.25) AS discount
+FROM givers
 CROSS JOIN oracle.parameters AS p
 GROUP BY network, p.trading_discount
 WITH NO DATA;

@@ -197,11 +197,8 @@ share_rows(Ingest *ingest, dsa_area *area, HandOver *to)
 		for (int i = 0; ingest->networks[network].partitions != NULL && i < PARTITION_COUNT; i++)
 		{
 			for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
-			{
-				SharedChunk key = {.network = network,.partition = i,.day = -1,.kind = kind,.records = InvalidDsaPointer};
-
-				chunks = share_log(area, ingest_log(ingest, network, i, kind), key, chunks, NULL);
-			}
+				chunks = share_log(area, ingest_log(ingest, network, i, kind),
+								   shared_chunk(network, i, kind), chunks, NULL);
 			if (i % PARTITIONS_PER_GIVE_BACK == 0)
 				memory_give_back();
 		}

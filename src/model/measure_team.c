@@ -300,10 +300,8 @@ team_exchange(MeasureTeam *team, RecordLog *logs)
 	buffer = palloc(LAST_CHUNK_BYTES);
 	for (int i = 0; i < PARTITION_COUNT; i++)
 	{
-		SharedChunk key = {.partition = i,.day = -1,.records = InvalidDsaPointer};
-
 		if (!team_owns(team, i))
-			list.next = share_log(team->area, &logs[i], key, list.next, buffer);
+			list.next = share_log(team->area, &logs[i], shared_chunk(0, i, 0), list.next, buffer);
 	}
 	pfree(buffer);
 
@@ -338,11 +336,8 @@ hand_out_rows(MeasureTeam *team, Ingest *ingest)
 		for (int i = 0; ingest->networks[network].partitions != NULL && i < PARTITION_COUNT; i++)
 		{
 			for (int kind = 0; !team_owns(team, i) && kind < ROW_KIND_COUNT; kind++)
-			{
-				SharedChunk key = {.network = network,.partition = i,.day = -1,.kind = kind,.records = InvalidDsaPointer};
-
-				list.next = share_log(team->area, ingest_log(ingest, network, i, kind), key, list.next, NULL);
-			}
+				list.next = share_log(team->area, ingest_log(ingest, network, i, kind),
+									  shared_chunk(network, i, kind), list.next, NULL);
 			if (i % PARTITIONS_PER_GIVE_BACK == 0)
 				memory_give_back();
 		}
@@ -386,10 +381,9 @@ give_measured(MeasureTeam *team, PersonNetworkArray *people, uint64 first, Recor
 {
 	ChunkList	list = create_chunk_list(team, signal_counts->chunk_count);
 	char	   *buffer = palloc(LAST_CHUNK_BYTES);
-	SharedChunk key = {.day = -1,.records = InvalidDsaPointer};
 	Measured	measured;
 
-	list.next = share_log(team->area, signal_counts, key, list.next, buffer);
+	list.next = share_log(team->area, signal_counts, shared_chunk(0, 0, 0), list.next, buffer);
 	pfree(buffer);
 	measured.person_count = people->count - first;
 	measured.people = share_bytes(team->area, people->items + first, measured.person_count * sizeof(PersonNetwork));
@@ -615,26 +609,64 @@ choose_workers(const Ingest *ingest)
 	/*
 	 * What is noted of people who give back is no more than three times the rows, a
 	 * filter is an eighth of them, which each has and lays out; the rest is by person.
-	 * Edges and their copy, no more than twice the rows, come when these are gone.
+	 * Edges and their copy, no more than twice the rows, come when these are gone. Habits
+	 * each has and lays out as well.
 	 */
 	if (!memory_has_room(ingest->context, 3 * bytes + (workers + 1) * bytes / 4 +
-						 (Size) intern_count(ingest->people) * BYTES_PER_PERSON))
+						 (Size) intern_count(ingest->people) * (BYTES_PER_PERSON + 2 * workers * sizeof(ActorHabits))))
 		return 0;
 	return workers;
 }
 
 /*
- * Lay out shared memory, but for what depends on the number of members
+ * What all members share, but for what depends on their number
+ */
+static void
+create_shared_team(MeasureTeam *team, const Ingest *ingest, Size size)
+{
+	SharedTeam *shared = team->shared = shm_toc_allocate(team->context->toc, size);
+
+	memset(shared, 0, size);
+	SpinLockInit(&shared->mutex);
+	ConditionVariableInit(&shared->complete);
+	shared->as_of = ingest->as_of;
+	shared->earliest_reaction = ingest->earliest_reaction;
+	shared->person_count = intern_count(ingest->people);
+	shm_toc_insert(team->context->toc, KEY_TEAM, shared);
+}
+
+static void
+create_networks(MeasureTeam *team, const Ingest *ingest, Size size)
+{
+	team->networks = shm_toc_allocate(team->context->toc, size);
+	for (int i = 0; i < ingest->model->network_count; i++)
+		team->networks[i] = (TeamNetwork) {team_has_rows(NULL, ingest, i), team_interactions(NULL, ingest, i)};
+	shm_toc_insert(team->context->toc, KEY_NETWORKS, team->networks);
+}
+
+static void
+create_area(MeasureTeam *team)
+{
+	ParallelContext *context = team->context;
+	void	   *place = shm_toc_allocate(context->toc, AREA_BYTES);
+
+	if (context->seg != NULL)
+		team->area = dsa_create_in_place(place, AREA_BYTES, LWTRANCHE_PARALLEL_QUERY_DSA, context->seg);
+	shm_toc_insert(context->toc, KEY_AREA, place);
+}
+
+/*
+ * Lay out shared memory
  */
 static void
 create_shared(MeasureTeam *team, const Ingest *ingest)
 {
 	ParallelContext *context = team->context;
-	const Model *model = ingest->model;
+	const char *name = ingest->model->ref.name;
 	Size		team_size = offsetof(SharedTeam, parcels) + sizeof(Parcel) * (context->nworkers + 1);
-	Size		networks_size = sizeof(TeamNetwork) * (model->network_count + 1);
-	Size		name_size = strlen(model->ref.name) + 1;
-	void	   *place;
+	Size		networks_size = sizeof(TeamNetwork) * (ingest->model->network_count + 1);
+	Size		name_size = strlen(name) + 1;
+	char	   *shared_name;
 
 	shm_toc_estimate_chunk(&context->estimator, team_size);
 	shm_toc_estimate_chunk(&context->estimator, networks_size);
@@ -643,28 +675,12 @@ create_shared(MeasureTeam *team, const Ingest *ingest)
 	shm_toc_estimate_keys(&context->estimator, 4);
 	InitializeParallelDSM(context);
 
-	team->shared = shm_toc_allocate(context->toc, team_size);
-	memset(team->shared, 0, team_size);
-	SpinLockInit(&team->shared->mutex);
-	ConditionVariableInit(&team->shared->complete);
-	team->shared->as_of = ingest->as_of;
-	team->shared->earliest_reaction = ingest->earliest_reaction;
-	team->shared->person_count = intern_count(ingest->people);
-	shm_toc_insert(context->toc, KEY_TEAM, team->shared);
-
-	team->networks = shm_toc_allocate(context->toc, networks_size);
-	for (int i = 0; i < model->network_count; i++)
-		team->networks[i] = (TeamNetwork) {team_has_rows(NULL, ingest, i), team_interactions(NULL, ingest, i)};
-	shm_toc_insert(context->toc, KEY_NETWORKS, team->networks);
-
-	place = shm_toc_allocate(context->toc, name_size);
-	memcpy(place, model->ref.name, name_size);
-	shm_toc_insert(context->toc, KEY_MODEL, place);
-
-	place = shm_toc_allocate(context->toc, AREA_BYTES);
-	if (context->seg != NULL)
-		team->area = dsa_create_in_place(place, AREA_BYTES, LWTRANCHE_PARALLEL_QUERY_DSA, context->seg);
-	shm_toc_insert(context->toc, KEY_AREA, place);
+	create_shared_team(team, ingest, team_size);
+	create_networks(team, ingest, networks_size);
+	shared_name = shm_toc_allocate(context->toc, name_size);
+	memcpy(shared_name, name, name_size);
+	shm_toc_insert(context->toc, KEY_MODEL, shared_name);
+	create_area(team);
 }
 
 /*

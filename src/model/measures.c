@@ -33,6 +33,9 @@
 /* Fewer edges are ranked before a team has met a few times */
 #define EDGES_FOR_TEAM	100000
 
+/* People between two checks for interrupts */
+#define ITEMS_PER_CHECK	65536
+
 /* The ranks of a network must sum to 1 within this */
 #define MASS_TOLERANCE	1e-9
 
@@ -325,6 +328,7 @@ match_exchanges(MeasureTeam *team, Ingest *ingest, int network, SweepOutput *out
 		MemoryContextReset(work);
 		limit_memory(ingest, output);
 	}
+	reciprocity_end_notes(reciprocity);
 	team_exchange(team, reciprocity->given);
 	for (int i = 0; i < PARTITION_COUNT; i++)
 	{
@@ -339,19 +343,24 @@ match_exchanges(MeasureTeam *team, Ingest *ingest, int network, SweepOutput *out
 }
 
 /*
- * What all actors of a network gave, and how much of it is traded
+ * The part of what the people of a network give that is traded, on average
  */
-static ActorHabits
-sum_habits(const ActorHabits *habits, uint32 person_count)
+static double
+mean_traded(const ActorHabits *habits, uint32 person_count)
 {
-	ActorHabits all = {0};
+	double		traded = 0;
+	uint32		givers = 0;
 
 	for (uint32 i = 0; i < person_count; i++)
 	{
-		all.given += habits[i].given;
-		all.traded += habits[i].traded;
+		if (i % ITEMS_PER_CHECK == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (habits[i].given == 0)
+			continue;
+		givers++;
+		traded += (double) habits[i].traded / habits[i].given;
 	}
-	return all;
+	return givers == 0 ? 0 : traded / givers;
 }
 
 /*
@@ -418,7 +427,6 @@ measure_network(MeasureTeam *team, Ingest *ingest, int network, PersonNetworkArr
 	MemoryContext context = ingest->networks[network].context;
 	uint64		first = people->count;
 	ActorHabits *habits = huge_array_zero(context, person_count, sizeof(ActorHabits));
-	ActorHabits all;
 	Trust		trust = {.habits = habits,.half_count = model->selectivity_rate * observed_days(ingest)};
 	SweepOutput output = {
 		.trust = &trust,
@@ -435,8 +443,7 @@ measure_network(MeasureTeam *team, Ingest *ingest, int network, PersonNetworkArr
 	if (reciprocity_matters(output.reciprocity))
 		match_exchanges(team, ingest, network, &output, habits);
 	team_add_habits(team, habits, person_count);
-	all = sum_habits(habits, person_count);
-	trust.trading_discount = trading_discount(model->trading_discount, &all);
+	trust.discount = trust_discount(model->trading_discount, mean_traded(habits, person_count));
 	sweep_network(team, ingest, network, &output);
 	ingest->rows_ignored[IGNORE_OUTSIDE_WINDOW] += output.rows_outside_window;
 

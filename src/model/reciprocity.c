@@ -34,6 +34,9 @@
 #define FILTER_BITS_A_ROW	8
 #define MIN_FILTER_BITS		(64 * PARTITION_COUNT)
 
+/* Gifts between two checks for interrupts */
+#define GIFTS_PER_CHECK		16384
+
 /* Rows of a partition that are being noted */
 typedef struct Note
 {
@@ -61,6 +64,7 @@ reciprocity_create(const Model *model, uint64 rows, MemoryContext parent)
 		return reciprocity;
 	while (bits / FILTER_BITS_A_ROW < rows)
 		bits *= 2;
+	reciprocity->matters = true;
 	reciprocity->region_mask = bits / 64 / PARTITION_COUNT - 1;
 	reciprocity->filter = huge_array_zero(context, bits / 64, sizeof(uint64));
 	for (int i = 0; i < PARTITION_COUNT; i++)
@@ -82,7 +86,7 @@ reciprocity_destroy(Reciprocity *reciprocity)
 }
 
 /*
- * All is announced that will be
+ * Bring the filter's word for note_row() into the cache
  */
 static void
 expect_row(void *state, ScannedRow scanned)
@@ -184,10 +188,22 @@ reciprocity_note(Reciprocity *reciprocity, Ingest *ingest, int network, uint32 p
 		uint32		actor = gifts[i].other;
 		Gift	   *given = record_log_append(&reciprocity->given[partition_of(actor)]);
 
+		if (i % GIFTS_PER_CHECK == 0)
+			CHECK_FOR_INTERRUPTS();
 		*given = gifts[i];
 		given->place = place_of(actor);
 		given->other = person_at(partition, gifts[i].place);
 	}
+}
+
+/*
+ * Nobody asks for what was announced any more
+ */
+void
+reciprocity_end_notes(Reciprocity *reciprocity)
+{
+	pfree(reciprocity->filter);
+	reciprocity->filter = NULL;
 }
 
 /*
@@ -236,10 +252,13 @@ reciprocity_match(Reciprocity *reciprocity, uint32 partition, uint32 place_count
 	Gift	   *given = take_gifts(&reciprocity->given[partition], place_count, &given_start);
 
 	for (uint32 place = 0; place < place_count; place++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		match_person(&reciprocity->exchanges[partition],
 					 received + received_start[place], received + received_start[place + 1],
 					 given + given_start[place], given + given_start[place + 1],
 					 &habits[person_at(partition, place)]);
+	}
 }
 
 /*

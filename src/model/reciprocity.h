@@ -33,8 +33,9 @@ typedef struct Exchange
 typedef struct Reciprocity
 {
 	MemoryContext context;
-	uint64	   *filter;			/* bits of the pairs (actor, target) that exist; NULL:
-								 * reciprocity does not matter, and nothing is kept */
+	bool		matters;		/* else nothing is kept */
+	uint64	   *filter;			/* bits of the pairs (actor, target) that exist; NULL
+								 * when nobody asks any more */
 	uint64		region_mask;	/* words for the actors of one partition, less one */
 	RecordLog	received[PARTITION_COUNT];	/* of Gift, by partition of the target */
 	RecordLog	given[PARTITION_COUNT]; /* of Gift, by partition of the actor */
@@ -45,6 +46,7 @@ extern Reciprocity *reciprocity_create(const Model *model, uint64 rows, MemoryCo
 extern void reciprocity_destroy(Reciprocity *reciprocity);
 extern void reciprocity_note(Reciprocity *reciprocity, Ingest *ingest, int network, uint32 partition,
 							 const PartitionClocks *clocks, uint32 place_count);
+extern void reciprocity_end_notes(Reciprocity *reciprocity);
 extern void reciprocity_match(Reciprocity *reciprocity, uint32 partition, uint32 place_count,
 							  ActorHabits *habits);
 extern void reciprocity_spill(Reciprocity *reciprocity, SpillFile *file);
@@ -55,7 +57,7 @@ extern void reciprocity_spill(Reciprocity *reciprocity, SpillFile *file);
 static inline bool
 reciprocity_matters(const Reciprocity *reciprocity)
 {
-	return reciprocity->filter != NULL;
+	return reciprocity->matters;
 }
 
 /*
@@ -129,7 +131,7 @@ reciprocity_announced(const Reciprocity *reciprocity, uint32 actor, uint32 targe
 }
 
 /*
- * The same will be announced soon
+ * The same will be announced soon, or asked for
  */
 static inline void
 reciprocity_prefetch(const Reciprocity *reciprocity, uint32 actor, uint32 target)

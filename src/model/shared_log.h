@@ -22,6 +22,16 @@ typedef struct SharedChunk
 	SpillPlace	place;
 } SharedChunk;
 
+/*
+ * What is known of a chunk that is not one of a day before it is shared
+ */
+static inline SharedChunk
+shared_chunk(int network, uint32 partition, int kind)
+{
+	return (SharedChunk) {.network = network,.partition = partition,.day = -1,.kind = kind,
+	.records = InvalidDsaPointer};
+}
+
 extern dsa_pointer share_bytes(dsa_area *area, const void *bytes, Size size);
 extern SharedChunk *share_log(dsa_area *area, RecordLog *log, SharedChunk key, SharedChunk *chunks,
 							  char *buffer);

@@ -8,8 +8,8 @@
  * who know each other some of it does, which costs little; in a ring that lives of its
  * own likes all of it, and those likes say nothing. To trade with one other person is no
  * evidence of that, with two it is half of what three or more are. And where nearly
- * everything that anybody gives comes back, that is no sign of a ring: there, the
- * discount is less.
+ * everybody gets back what they give, that is no sign of a ring: there, the discount is
+ * less. Everybody counts once for that, so that a ring cannot hide in its own noise.
  *
  * All is counted over the whole window without decay, in whole numbers, so that
  * leaving one target out leaves exactly the others.
@@ -21,8 +21,8 @@
 
 #include "math/prefetch.h"
 
-/* Part of all that is given on a network that must not be traded for the full discount */
-#define LEAST_UNTRADED	0.25
+/* What people give must be traded less than this, on average, for the full discount */
+#define MOST_TRADED	0.75
 
 /* What an actor did on a network: towards everybody, or one target */
 typedef struct ActorHabits
@@ -38,18 +38,18 @@ typedef struct Trust
 {
 	const ActorHabits *habits;	/* by actor */
 	double		half_count;		/* reactions in the whole window that halve the trust */
-	double		trading_discount;	/* on this network */
+	double		discount;		/* for trading, on this network */
 } Trust;
 
 /*
- * The discount on a network whose people have these habits in all
+ * The discount on a network
+ *
+ * discount: the model's. traded: the part of what people give that is traded, on average.
  */
 static inline double
-trading_discount(double discount, const ActorHabits *all)
+trust_discount(double discount, double traded)
 {
-	if (all->given == 0)
-		return discount;
-	return discount * Min(1, (double) (all->given - all->traded) / (LEAST_UNTRADED * all->given));
+	return discount * Min(1, (1 - traded) / (1 - MOST_TRADED));
 }
 
 /*
@@ -80,7 +80,7 @@ trust_towards(const Trust *trust, uint32 actor, const ActorHabits *towards)
 		return selectivity;
 	evidence = partners == 2 ? 0.5 : 1;
 	share = (double) (all->traded - towards->traded) / (all->given - towards->given);
-	return selectivity * (1 - trust->trading_discount * evidence * share * share * share);
+	return selectivity * (1 - trust->discount * evidence * share * share * share);
 }
 
 /*

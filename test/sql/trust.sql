@@ -1,7 +1,7 @@
 -- Trust: how far people's actions count, by how much they react and how much of what
 -- they give comes back. Everything happens at the as-of time, so that nothing decays,
 -- and nobody is busy enough to be less than selective.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 CREATE TABLE reactions (actor bigint, target bigint, kind text DEFAULT 'like', times int DEFAULT 1, age interval DEFAULT '0');
 CREATE VIEW reaction_rows AS
 SELECT actor, target, kind, timestamptz '2024-06-01 00:00Z' - age AS occurred_at FROM reactions, generate_series(1, times);
@@ -23,9 +23,9 @@ CREATE FUNCTION trust_in(target bigint) RETURNS numeric LANGUAGE sql AS $$
 $$;
 
 -- A ring of five who like each other once: nobody's likes say anything, and so
--- nobody is in the graph. 19 was liked by a stranger, often.
+-- nobody is in the graph. 19 was liked by two strangers.
 INSERT INTO reactions SELECT a, b FROM generate_series(1, 5) AS a, generate_series(1, 5) AS b WHERE a <> b;
-INSERT INTO reactions VALUES (18, 19, 'like', 7);
+INSERT INTO reactions VALUES (17, 19), (18, 19);
 SELECT refresh();
 SELECT user_id, round(engagement::numeric, 8) AS engagement, round(n.true_reach::numeric, 8) AS true_reach, n.network_influence > 0 AS influential, s.score > 1 AS scored
 FROM trust.network_scores AS n JOIN trust.scores AS s USING (user_id) ORDER BY user_id;
@@ -46,11 +46,15 @@ UPDATE influence.models SET trading_discount = 1.01 WHERE model = 'trust';
 UPDATE influence.models SET trading_discount = 'NaN' WHERE model = 'trust';
 UPDATE influence.models SET trading_discount = 1 WHERE model = 'trust';
 
--- Where less than a quarter of what is given is not traded, the discount is less:
--- 20 of 21 are, which leaves 4/21 of it; of 20 of 20, nothing
-UPDATE reactions SET times = 1;
+-- Where people trade more than three quarters of what they give, the discount is less:
+-- with one stranger, 1/6 of the people do not trade, times 4; with none, nothing. How
+-- often anybody likes the same person does not matter.
+DELETE FROM reactions WHERE actor = 17;
 SELECT refresh();
-SELECT *, round(1 - 4 / 21.0, 8) AS by_hand FROM ring;
+SELECT *, round(1 - 4 / 6.0, 8) AS by_hand FROM ring;
+UPDATE reactions SET times = 3 WHERE actor = 18;
+SELECT refresh();
+SELECT *, round(1 - 4 / 6.0, 8) AS by_hand FROM ring;
 DELETE FROM reactions WHERE actor = 18;
 SELECT refresh();
 SELECT * FROM ring;
@@ -60,7 +64,8 @@ SELECT * FROM ring;
 -- to 3, of which 2 are traded as well; 1 to 5, who gives one; 1 to 4, who gives none.
 -- That makes 5 of 9 for ten, however many ten gets.
 TRUNCATE reactions;
-INSERT INTO reactions (actor, target, times) VALUES (1, 2, 4), (2, 1, 1), (1, 3, 3), (3, 1, 1), (1, 5, 1), (5, 1, 1), (1, 4, 1), (1, 10, 7);
+INSERT INTO reactions (actor, target, times) VALUES (1, 2, 4), (2, 1, 1), (1, 3, 3), (3, 1, 1), (1, 5, 1), (5, 1, 1), (1, 4, 1), (1, 10, 7),
+	(20, 21, 1), (22, 21, 1);
 SELECT refresh();
 SELECT trust_in(10), round(1 - (5 / 9.0) ^ 3, 6) AS by_hand;
 -- Towards 2, one of the three who trade is left out, and two are half of the evidence
@@ -81,18 +86,19 @@ TRUNCATE reactions;
 INSERT INTO reactions (actor, target, kind, times) VALUES
 	(1, 2, 'comment', 5), (2, 1, 'comment', 5), (1, 3, 'like', 1), (3, 1, 'dislike', 5),
 	(1, 4, 'clap', 1), (4, 1, 'clap', 1), (1, 5, 'share', 1), (5, 1, 'like', 1),
-	(1, 6, 'like', 1), (6, 1, 'like', 1), (1, 7, 'like', 1), (7, 1, 'like', 1), (1, 10, 'like', 1);
+	(1, 6, 'like', 1), (6, 1, 'like', 1), (1, 7, 'like', 1), (7, 1, 'like', 1), (1, 10, 'like', 1),
+	(20, 21, 'like', 1), (22, 21, 'like', 1);
 SELECT refresh();
 SELECT kind, weight, conversational FROM influence.signals
 WHERE model = 'trust' AND network = 'app' AND kind IN ('like', 'comment', 'share') ORDER BY kind;
 SELECT trust_in(10), round(1 - (4 / 6.0) ^ 3, 6) AS by_hand;
 
 -- A ring of four: each leaves the one in question out, two others are half of the
--- evidence, and half of the trust is left. In general they are not trusted. Somebody
--- else is, for winks long gone, and no longer in the graph; there, all are alike.
+-- evidence, and half of the trust is left. In general they are not trusted. Two
+-- others are, for winks long gone, and no longer in the graph; there, all are alike.
 TRUNCATE reactions;
 INSERT INTO reactions SELECT a, b FROM generate_series(1, 4) AS a, generate_series(1, 4) AS b WHERE a <> b;
-INSERT INTO reactions VALUES (9, 1, 'wink', 4, '80 days');
+INSERT INTO reactions VALUES (8, 1, 'wink', 1, '80 days'), (9, 1, 'wink', 1, '80 days');
 SELECT refresh();
 SELECT user_id, round((engagement / (3 * ln(2)))::numeric, 8) AS trust, round(network_influence::numeric, 8) AS network_influence
 FROM trust.network_scores ORDER BY user_id;
