@@ -214,17 +214,27 @@ merge_items(MeasureTeam *team, void *items, uint64 count, Size size, Merge merge
 }
 
 static void
-merge_habits(void *own, const void *others, uint64 count)
+merge_counts(void *own, const void *others, uint64 count)
 {
-	ActorHabits *to = own;
-	const ActorHabits *from = others;
+	for (uint64 i = 0; i < count; i++)
+		((uint32 *) own)[i] += ((const uint32 *) others)[i];
+}
 
+/* Each person's partners are with one member */
+static void
+merge_partners(void *own, const void *others, uint64 count)
+{
+	for (uint64 i = 0; i < count; i++)
+		((uint8 *) own)[i] |= ((const uint8 *) others)[i];
+}
+
+static void
+merge_gifts(void *own, const void *others, uint64 count)
+{
 	for (uint64 i = 0; i < count; i++)
 	{
-		to[i].given += from[i].given;
-		to[i].traded += from[i].traded;
-		to[i].reactions += from[i].reactions;
-		to[i].partners += from[i].partners;
+		((ActorGifts *) own)[i].given += ((const ActorGifts *) others)[i].given;
+		((ActorGifts *) own)[i].traded += ((const ActorGifts *) others)[i].traded;
 	}
 }
 
@@ -239,9 +249,11 @@ merge_bits(void *own, const void *others, uint64 words)
  * Add up what each member knows of what people did
  */
 void
-team_add_habits(MeasureTeam *team, ActorHabits *habits, uint64 count)
+team_add_habits(MeasureTeam *team, const Habits *habits, uint64 person_count)
 {
-	merge_items(team, habits, count, sizeof(ActorHabits), merge_habits);
+	merge_items(team, habits->reactions, person_count, sizeof(uint32), merge_counts);
+	merge_items(team, habits->partners, person_count, sizeof(uint8), merge_partners);
+	merge_items(team, habits->gifts, person_count, sizeof(ActorGifts), merge_gifts);
 }
 
 /*
@@ -613,7 +625,7 @@ choose_workers(const Ingest *ingest)
 	 * each has and lays out as well.
 	 */
 	if (!memory_has_room(ingest->context, 3 * bytes + (workers + 1) * bytes / 4 +
-						 (Size) intern_count(ingest->people) * (BYTES_PER_PERSON + 2 * workers * sizeof(ActorHabits))))
+						 (Size) intern_count(ingest->people) * (BYTES_PER_PERSON + 2 * workers * HABIT_BYTES)))
 		return 0;
 	return workers;
 }

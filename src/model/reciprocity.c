@@ -209,12 +209,15 @@ reciprocity_end_notes(Reciprocity *reciprocity)
 /*
  * What one person received meets what the same person gave, both by other person
  *
- * What was given counts as traded up to twice of what came back.
+ * What was given counts as traded up to twice of what came back: returns how much.
+ * partners: gets how many gave both ways.
  */
-static void
+static uint64
 match_person(RecordLog *exchanges, const Gift *received, const Gift *received_end,
-			 const Gift *given, const Gift *given_end, ActorHabits *habits)
+			 const Gift *given, const Gift *given_end, uint8 *partners)
 {
+	uint64		traded = 0;
+
 	for (; received < received_end; received++)
 	{
 		Exchange   *exchange;
@@ -222,7 +225,7 @@ match_person(RecordLog *exchanges, const Gift *received, const Gift *received_en
 		while (given < given_end && given->other < received->other)
 			given++;
 		if (given == given_end)
-			return;
+			break;
 		if (given->other != received->other)
 			continue;
 		exchange = record_log_append(exchanges);
@@ -230,21 +233,22 @@ match_person(RecordLog *exchanges, const Gift *received, const Gift *received_en
 		exchange->actor = received->other;
 		exchange->returned = given->value;
 		exchange->traded = Min(received->amount, 2 * given->amount);
-		habits->traded += Min(given->amount, 2 * received->amount);
-		if (given->amount > 0 && received->amount > 0)
-			habits->partners++;
+		traded += Min(given->amount, 2 * received->amount);
+		if (given->amount > 0 && received->amount > 0 && *partners < MOST_PARTNERS)
+			(*partners)++;
 	}
+	return traded;
 }
 
 /*
  * Match what the people of a partition received with what they gave, after all was
  * noted, which is used up
  *
- * habits: by person; gets what was traded, and with how many. Works in the current
- * memory context, which may be reset afterwards.
+ * habits: gets what was traded, and with how many. Works in the current memory
+ * context, which may be reset afterwards.
  */
 void
-reciprocity_match(Reciprocity *reciprocity, uint32 partition, uint32 place_count, ActorHabits *habits)
+reciprocity_match(Reciprocity *reciprocity, uint32 partition, uint32 place_count, const Habits *habits)
 {
 	uint64	   *received_start;
 	uint64	   *given_start;
@@ -253,11 +257,14 @@ reciprocity_match(Reciprocity *reciprocity, uint32 partition, uint32 place_count
 
 	for (uint32 place = 0; place < place_count; place++)
 	{
+		uint32		person = person_at(partition, place);
+
 		CHECK_FOR_INTERRUPTS();
-		match_person(&reciprocity->exchanges[partition],
-					 received + received_start[place], received + received_start[place + 1],
-					 given + given_start[place], given + given_start[place + 1],
-					 &habits[person_at(partition, place)]);
+		habits->gifts[person].traded =
+			match_person(&reciprocity->exchanges[partition],
+						 received + received_start[place], received + received_start[place + 1],
+						 given + given_start[place], given + given_start[place + 1],
+						 &habits->partners[person]);
 	}
 }
 

@@ -205,7 +205,7 @@ sweep_pair(Sweep *sweep, const Interaction *rows, uint64 count)
 {
 	uint32		actor = rows[0].actor;
 	const Exchange *exchange = find_exchange(sweep, actor);
-	ActorHabits towards = {0};
+	TowardsTarget towards = {0};
 	uint32		reactions = 0;
 	bool		follows = false;
 	double		sum = 0;
@@ -239,7 +239,7 @@ sweep_pair(Sweep *sweep, const Interaction *rows, uint64 count)
 		{
 			/* by the real clock */
 			towards.reactions += interaction_rows(&rows[i]);
-			towards.given += tradable_amount(sweep->model, &rows[i]);
+			towards.gifts.given += tradable_amount(sweep->model, &rows[i]);
 		}
 		if (!rows[i].stamp.negative)
 			youngest = Min(youngest, stamp_age(sweep, rows[i].stamp));
@@ -247,7 +247,7 @@ sweep_pair(Sweep *sweep, const Interaction *rows, uint64 count)
 
 	if (exchange != NULL && exchange->traded > 0)
 	{
-		towards.traded = exchange->traded;
+		towards.gifts.traded = exchange->traded;
 		towards.partners = 1;
 	}
 	trust = trust_towards(sweep->output->trust, actor, &towards);

@@ -24,19 +24,42 @@
 /* What people give must be traded less than this, on average, for the full discount */
 #define MOST_TRADED	0.75
 
-/* What an actor did on a network: towards everybody, or one target */
-typedef struct ActorHabits
+/* What somebody gave that can be traded, and how much of it is; in thousandths */
+typedef struct ActorGifts
 {
-	uint64		given;			/* of what can be traded, in thousandths */
-	uint64		traded;			/* of what was given */
-	uint32		reactions;		/* engaging rows */
-	uint32		partners;		/* people traded with */
-} ActorHabits;
+	uint64		given;
+	uint64		traded;
+} ActorGifts;
+
+/* What an actor did towards one target */
+typedef struct TowardsTarget
+{
+	uint32		reactions;
+	uint32		partners;		/* 1 or 0 */
+	ActorGifts	gifts;
+} TowardsTarget;
+
+/* More trading partners than that count as so many */
+#define MOST_PARTNERS	PG_UINT8_MAX
+
+/*
+ * What the actors of one network did, by actor. What is asked for with each pair of
+ * people is small, so that it stays in the processor's caches.
+ */
+typedef struct Habits
+{
+	uint32	   *reactions;		/* engaging rows */
+	uint8	   *partners;		/* people traded with */
+	ActorGifts *gifts;
+} Habits;
+
+/* Bytes of a person's habits */
+#define HABIT_BYTES		(sizeof(uint32) + sizeof(uint8) + sizeof(ActorGifts))
 
 /* Trust of the actors of one network */
 typedef struct Trust
 {
-	const ActorHabits *habits;	/* by actor */
+	const Habits *habits;
 	double		half_count;		/* reactions in the whole window that halve the trust */
 	double		discount;		/* for trading, on this network */
 } Trust;
@@ -58,7 +81,21 @@ trust_discount(double discount, double traded)
 static inline void
 prefetch_trust(const Trust *trust, uint32 actor)
 {
-	prefetch(&trust->habits[actor]);
+	prefetch(&trust->habits->reactions[actor]);
+	prefetch(&trust->habits->partners[actor]);
+}
+
+/*
+ * What is left of the trust in somebody who traded so much of what they gave, with so
+ * many people
+ */
+static inline double
+trust_in_trader(const Trust *trust, uint32 partners, uint64 traded, uint64 given)
+{
+	double		evidence = partners == 2 ? 0.5 : 1;
+	double		share = (double) traded / given;
+
+	return 1 - trust->discount * evidence * share * share * share;
 }
 
 /*
@@ -68,19 +105,16 @@ prefetch_trust(const Trust *trust, uint32 actor)
  * somebody never takes anything away from what that person already has.
  */
 static inline double
-trust_towards(const Trust *trust, uint32 actor, const ActorHabits *towards)
+trust_towards(const Trust *trust, uint32 actor, const TowardsTarget *towards)
 {
-	const ActorHabits *all = &trust->habits[actor];
-	double		selectivity = 1 / (1 + (all->reactions - towards->reactions) / trust->half_count);
-	uint32		partners = all->partners - towards->partners;
-	double		evidence;
-	double		share;
+	const Habits *habits = trust->habits;
+	double		selectivity = 1 / (1 + (habits->reactions[actor] - towards->reactions) / trust->half_count);
+	uint32		partners = habits->partners[actor] - towards->partners;
 
 	if (partners < 2)
 		return selectivity;
-	evidence = partners == 2 ? 0.5 : 1;
-	share = (double) (all->traded - towards->traded) / (all->given - towards->given);
-	return selectivity * (1 - trust->discount * evidence * share * share * share);
+	return selectivity * trust_in_trader(trust, partners, habits->gifts[actor].traded - towards->gifts.traded,
+										 habits->gifts[actor].given - towards->gifts.given);
 }
 
 /*
@@ -89,7 +123,7 @@ trust_towards(const Trust *trust, uint32 actor, const ActorHabits *towards)
 static inline double
 trust_overall(const Trust *trust, uint32 actor)
 {
-	static const ActorHabits nothing;
+	static const TowardsTarget nothing;
 
 	return trust_towards(trust, actor, &nothing);
 }
