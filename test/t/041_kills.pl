@@ -103,7 +103,9 @@ sub is_alive
 	my ($pid) = @_;
 
 	open my $file, '<', "/proc/$pid/stat" or return 0;
-	return <$file> !~ /\) Z/;
+	# it may end between the two
+	my $stat = <$file>;
+	return defined $stat && $stat !~ /\) Z/;
 }
 
 # recovered($name, $may_leave): what must hold when the server is back
