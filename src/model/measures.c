@@ -108,6 +108,7 @@ fill_teleport(const EdgeSet *edges, const Trust *trust, double *teleport)
 {
 	CompensatedSum sum = {0, 0};
 	uint32		nodes = 0;
+	double		total;
 
 	mark_nodes(edges, teleport);
 	for (uint32 i = 0; i < edges->person_count; i++)
@@ -115,10 +116,17 @@ fill_teleport(const EdgeSet *edges, const Trust *trust, double *teleport)
 		if (teleport[i] == 0)
 			continue;
 		nodes++;
-		compensated_add(&sum, trust_overall(trust, i));
+		teleport[i] = trust_overall(trust, i);
+		compensated_add(&sum, teleport[i]);
+	}
+	total = sum.high;
+	if (total == 0)
+	{
+		mark_nodes(edges, teleport);
+		total = nodes;
 	}
 	for (uint32 i = 0; i < edges->person_count; i++)
-		teleport[i] *= sum.high > 0 ? trust_overall(trust, i) / sum.high : 1.0 / nodes;
+		teleport[i] /= total;
 	return nodes;
 }
 
