@@ -147,8 +147,13 @@ halve(CompensatedSum *sum, int halvings)
 static void
 move_landmark(DecaySum *state, int64_t landmark)
 {
-	uint64_t	half_lives = elapsed(state->landmark, landmark) / (uint64_t) state->half_life;
-	int			halvings = half_lives < -VANISHING_EXPONENT ? (int) half_lives : -VANISHING_EXPONENT;
+	uint64_t	half_lives;
+	int			halvings;
+
+	if (landmark == state->landmark)
+		return;
+	half_lives = elapsed(state->landmark, landmark) / (uint64_t) state->half_life;
+	halvings = half_lives < -VANISHING_EXPONENT ? (int) half_lives : -VANISHING_EXPONENT;
 
 	halve(&state->sum, halvings);
 	halve(&state->count, halvings);

@@ -28,8 +28,7 @@
  * iterative refinement (Wilkinson, "Rounding Errors in Algebraic Processes", 1963;
  * Higham, "Accuracy and Stability of Numerical Algorithms", chapter 12). The last
  * iteration is always one of these, and only these tell convergence. The changes
- * themselves are double: in single precision their rounding errors, which depend on
- * the numbers of nodes, would be seen in the ranks up to the tolerance.
+ * are in single precision, too, where other nodes fetch them; all sums are double.
  *
  * The changes sum to 0, so D(z) is minus the change of all other nodes; that form
  * takes what rounding errors add to the sum away again instead of keeping it.
@@ -47,8 +46,8 @@
  * 112, college messages from 106 to 65. It is done once: all other parts grow by at
  * most 2 / (1 - d^2), which costs at most 12 iterations at d = 0.85.
  *
- * Members of a team work on rows, or places, of their own and meet at barriers.
- * Sums over nodes are those of blocks of BLOCK_ROWS, added up by each member in
+ * Members of a team work on rows of their own, or take blocks of places, and meet at
+ * barriers. Sums over nodes are those of blocks of BLOCK_ROWS, added up by each member in
  * the order of blocks: all see the same bits, decide alike, and as one alone would.
  */
 #include <math.h>
@@ -67,7 +66,7 @@
 #define SLOW_RATIO 0.99
 
 /* How much a round with short weights shrinks the changes: above its errors */
-#define ROUND_SHRINKS 3e-6
+#define ROUND_SHRINKS 1e-6
 
 /* How far the sum of ranks may be from 1: rounding, and no more */
 #define SUM_ERROR 1e-9
@@ -79,7 +78,8 @@
 typedef struct Shared
 {
 	uint32_t	dangling_start;
-	double		unused;			/* keep what follows aligned */
+	uint32_t	unused;			/* keep what follows aligned */
+	uint32_t	next_block[2];	/* of places, that nobody has taken; by step */
 } Shared;
 
 /* A problem as a member sees it; arrays in scratch memory */
@@ -93,14 +93,11 @@ typedef struct Surfer
 	const PagerankTeam *team;	/* NULL: alone */
 	uint32_t	first_row;		/* own rows */
 	uint32_t	end_row;
-	uint32_t	first_block;	/* own blocks of places */
-	uint32_t	end_block;
 
 	Shared	   *shared;
 	double	   *out_inverse;	/* 1 / W[u], 0 for a dangling node */
 	double	   *given;			/* x[u] * out_inverse[u] */
-	double	   *pulled;			/* sum over in-edges of weight * given; follows given.
-								 * With a copy, the memory of its "next" */
+	double	   *pulled;			/* sum over in-edges of weight * given; follows given */
 	double	   *before;			/* without copy: ranks two iterations ago */
 	BlockSums  *block_sums[2];	/* of this step, and of the one before */
 	int			step;			/* 0 or 1: which of them */
@@ -139,7 +136,7 @@ pagerank_memory(const PagerankSize *size)
 	if (size->copied_edges == 0)
 		return bytes + nodes * sizeof(double);
 	return bytes + (blocks + 1) * sizeof(uint64_t) +
-		nodes * (2 * sizeof(uint32_t) + 3 * sizeof(double)) +
+		nodes * (2 * sizeof(uint32_t) + 2 * sizeof(float) + 2 * sizeof(double)) +
 		size->copied_edges * (sizeof(uint32_t) + sizeof(float)) +
 		FETCH_AHEAD * sizeof(uint32_t);
 }
@@ -157,21 +154,19 @@ pagerank_scratch(const CsrGraph *graph)
 
 /*
  * Divide what is left of the scratch memory into the arrays of the copy
- *
- * next: an array by node that is free between iterations with the full weights.
  */
 static void
-place_copy(Refinement *refinement, const PagerankSize *size, double *next, void *scratch)
+place_copy(Refinement *refinement, const PagerankSize *size, void *scratch)
 {
 	size_t		nodes = size->node_count;
 
 	refinement->node_count = size->node_count;
 	refinement->block_start = scratch;
-	refinement->change = (double *) (refinement->block_start + count_blocks(size->node_count) + 1);
-	refinement->next = next;
-	refinement->sum = refinement->change + nodes;
+	refinement->sum = (double *) (refinement->block_start + count_blocks(size->node_count) + 1);
 	refinement->teleport = refinement->sum + nodes;
-	refinement->place = (uint32_t *) (refinement->teleport + nodes);
+	refinement->change = (float *) (refinement->teleport + nodes);
+	refinement->next = refinement->change + nodes;
+	refinement->place = (uint32_t *) (refinement->next + nodes);
 	refinement->in_count = refinement->place + nodes;
 	refinement->share = (float *) (refinement->in_count + nodes);
 	refinement->source = (uint32_t *) (refinement->share + size->copied_edges);
@@ -199,8 +194,7 @@ place_arrays(const PagerankSize *size, const EdgeFeed *feed,
 	surfer.block_sums[0] = (BlockSums *) (surfer.pulled + nodes);
 	surfer.block_sums[1] = surfer.block_sums[0] + surfer.block_count;
 	if (surfer.copied)
-		place_copy(&surfer.refinement, size, surfer.pulled,
-				   surfer.block_sums[1] + surfer.block_count);
+		place_copy(&surfer.refinement, size, surfer.block_sums[1] + surfer.block_count);
 	else
 		surfer.before = (double *) (surfer.block_sums[1] + surfer.block_count);
 	return surfer;
@@ -319,7 +313,7 @@ pagerank_prepare(const PagerankSize *size, const EdgeFeed *feed,
 	Surfer		surfer = place_arrays(size, feed, options, scratch);
 	SourceNode *nodes = (SourceNode *) surfer.given;	/* and pulled */
 	uint32_t   *in_count = (uint32_t *) surfer.refinement.sum;
-	uint64_t   *position = (uint64_t *) surfer.refinement.change;
+	uint64_t   *position = (uint64_t *) surfer.refinement.change;	/* and next */
 
 	count_edges(&surfer, nodes, in_count);
 	if (surfer.copied)
@@ -444,7 +438,7 @@ keep_change(const Surfer *surfer, uint32_t v, double change)
 {
 	uint32_t	place = surfer->refinement.place[v];
 
-	surfer->refinement.change[place] = change / surfer->scale;
+	surfer->refinement.change[place] = shorten(change / surfer->scale);
 	surfer->refinement.sum[place] = 0;
 }
 
@@ -541,8 +535,21 @@ iterate(Surfer *surfer, PagerankResult *result)
 }
 
 /*
+ * Take a block of places that nobody has taken in this step; block_count and above:
+ * there is none left
+ */
+static inline uint32_t
+take_block(Surfer *surfer)
+{
+	return __atomic_fetch_add(&surfer->shared->next_block[surfer->step], 1, __ATOMIC_RELAXED);
+}
+
+/*
  * One iteration with short weights, after one with the given sums; returns
  * its sums. All are scaled.
+ *
+ * Members take blocks as they get on: one that has to wait for a processor keeps
+ * nobody waiting.
  */
 static BlockSums
 refine(Surfer *surfer, BlockSums sums, bool extrapolate)
@@ -550,10 +557,10 @@ refine(Surfer *surfer, BlockSums sums, bool extrapolate)
 	Refinement *refinement = &surfer->refinement;
 	double		damping = surfer->options->damping;
 	double		teleport_gain = -damping * sums.mass;
-	double	   *swap = refinement->change;
+	float	   *swap = refinement->change;
 	uint32_t	block;
 
-	for (block = surfer->first_block; block < surfer->end_block; block++)
+	while ((block = take_block(surfer)) < surfer->block_count)
 	{
 		check_now(surfer);
 		refinement_iterate(refinement, block, teleport_gain,
@@ -561,8 +568,10 @@ refine(Surfer *surfer, BlockSums sums, bool extrapolate)
 						   &surfer->block_sums[surfer->step][block]);
 	}
 	refinement->change = refinement->next;
-	refinement->next = surfer->pulled = swap;
+	refinement->next = swap;
 
+	/* nobody takes any of the step before any more, which the next one is like */
+	surfer->shared->next_block[!surfer->step] = 0;
 	return finish_step(surfer);
 }
 
@@ -706,7 +715,7 @@ start_cold(Surfer *surfer)
 }
 
 /*
- * Find out which rows and blocks of places are the member's
+ * Find out which rows are the member's; no block of places is taken yet
  */
 static void
 join_team(Surfer *surfer, const PagerankTeam *team)
@@ -714,10 +723,7 @@ join_team(Surfer *surfer, const PagerankTeam *team)
 	surfer->team = team;
 	surfer->first_row = team != NULL ? team->first_row : 0;
 	surfer->end_row = team != NULL ? team->end_row : surfer->node_count;
-	if (surfer->copied)
-		refinement_share_blocks(&surfer->refinement, team != NULL ? team->member : 0,
-								team != NULL ? team->members : 1,
-								&surfer->first_block, &surfer->end_block);
+	surfer->shared->next_block[0] = surfer->shared->next_block[1] = 0;
 }
 
 /*

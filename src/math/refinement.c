@@ -22,7 +22,7 @@
 #define IN_CLASSES 256
 
 /* More nodes than that, and their changes do not fit into a second cache of 1 MB */
-#define CACHED_NODES 100000
+#define CACHED_NODES 200000
 
 /*
  * Group of a node with so many out-edges: the more, the lower; none, the last
@@ -139,39 +139,12 @@ refinement_copy(Refinement *to, const EdgeBlock *block, const SourceNode *nodes,
 }
 
 /*
- * Share the blocks out to the members of a team, so that each has about as much
- * to do: an edge counts one, and so does a row
- */
-void
-refinement_share_blocks(const Refinement *refinement, uint32_t member,
-						uint32_t members, uint32_t *first_block, uint32_t *end_block)
-{
-	uint32_t	blocks = (uint32_t) ((refinement->node_count + (uint64_t) BLOCK_ROWS - 1) / BLOCK_ROWS);
-	double		work = (double) refinement->block_start[blocks] + (double) blocks * BLOCK_ROWS;
-	uint32_t	block = 0;
-	uint32_t   *bound[2] = {first_block, end_block};
-	int			i;
-
-	for (i = 0; i < 2; i++)
-	{
-		double		before = work * (member + i) / members;
-
-		while (block < blocks &&
-			   (double) refinement->block_start[block] + (double) block * BLOCK_ROWS < before)
-			block++;
-		*bound[i] = block;
-	}
-	if (member + 1 == members)
-		*end_block = blocks;
-}
-
-/*
  * Sum up what flows along the edges of a row. Four sums, because each addition
  * waits for the one before. far: fetch ahead, which in small graphs would cost
  * more than it saves.
  */
 static inline double
-pull_row(const uint32_t *source, const float *share, const double *change,
+pull_row(const uint32_t *source, const float *share, const float *change,
 		 uint32_t count, bool far)
 {
 	double		a = 0;
@@ -189,16 +162,16 @@ pull_row(const uint32_t *source, const float *share, const double *change,
 			prefetch(&change[source[e + FETCH_AHEAD + 2]]);
 			prefetch(&change[source[e + FETCH_AHEAD + 3]]);
 		}
-		a += (double) share[e] * change[source[e]];
-		b += (double) share[e + 1] * change[source[e + 1]];
-		c += (double) share[e + 2] * change[source[e + 2]];
-		d += (double) share[e + 3] * change[source[e + 3]];
+		a += (double) (share[e] * change[source[e]]);
+		b += (double) (share[e + 1] * change[source[e + 1]]);
+		c += (double) (share[e + 2] * change[source[e + 2]]);
+		d += (double) (share[e + 3] * change[source[e + 3]]);
 	}
 	for (; e < count; e++)
 	{
 		if (far)
 			prefetch(&change[source[e + FETCH_AHEAD]]);
-		a += (double) share[e] * change[source[e]];
+		a += (double) (share[e] * change[source[e]]);
 	}
 	return (a + b) + (c + d);
 }
@@ -239,7 +212,7 @@ extrapolate_block(const Refinement *refinement, uint32_t first, uint32_t count,
 		double		earlier = refinement->next[first + i];
 
 		refinement->sum[first + i] += shrink / (1 - shrink) *
-			(refinement->change[first + i] + earlier);
+			((double) refinement->change[first + i] + earlier);
 		changed[i] = (changed[i] - shrink * earlier) / (1 - shrink);
 	}
 }
@@ -259,7 +232,7 @@ refinement_iterate(const Refinement *refinement, uint32_t block,
 	uint32_t	left = refinement->node_count - first;
 	uint32_t	count = left < BLOCK_ROWS ? left : BLOCK_ROWS;
 	const double *teleport = refinement->teleport + first;
-	double	   *next = refinement->next + first;
+	float	   *next = refinement->next + first;
 	double	   *sum = refinement->sum + first;
 	double		changed[BLOCK_ROWS];
 	double		change = 0;
@@ -276,7 +249,7 @@ refinement_iterate(const Refinement *refinement, uint32_t block,
 		extrapolate_block(refinement, first, count, shrink, changed);
 	for (i = 0; i < count; i++)
 	{
-		next[i] = changed[i];
+		next[i] = shorten(changed[i]);
 		sum[i] += changed[i];
 		change += fabs(changed[i]);
 	}

@@ -6,6 +6,9 @@
 #ifndef INFLUENCE_MATH_REFINEMENT_H
 #define INFLUENCE_MATH_REFINEMENT_H
 
+#include <float.h>
+#include <math.h>
+
 #include "math/graph.h"
 
 /* Rows that are worked on together: what flows into them fits into L1 cache */
@@ -46,10 +49,19 @@ typedef struct Refinement
 	double	   *teleport;		/* by place */
 	uint32_t	dangling_start; /* first place of a dangling node */
 
-	double	   *change;			/* by place: x_k - x_(k-1), by a scale */
-	double	   *next;			/* for x_(k+1) - x_k */
+	float	   *change;			/* by place: x_k - x_(k-1), by a scale */
+	float	   *next;			/* for x_(k+1) - x_k; follows change */
 	double	   *sum;			/* by place: changes since the last double iteration */
 } Refinement;
+
+/*
+ * A change in single precision, 0 where that would have fewer digits
+ */
+static inline float
+shorten(double change)
+{
+	return fabs(change) < FLT_MIN ? 0 : (float) change;
+}
 
 extern void refinement_order(Refinement *to, SourceNode *nodes,
 							 const uint32_t *in_count, void (*check) (void));
@@ -57,9 +69,6 @@ extern void refinement_starts(Refinement *to, uint64_t *position, void (*check) 
 extern void refinement_copy(Refinement *to, const EdgeBlock *block,
 							const SourceNode *nodes, double damping,
 							uint64_t *position, void (*check) (void));
-extern void refinement_share_blocks(const Refinement *refinement, uint32_t member,
-									uint32_t members, uint32_t *first_block,
-									uint32_t *end_block);
 extern void refinement_iterate(const Refinement *refinement, uint32_t block,
 							   double teleport_gain, double shrink, BlockSums *sums);
 
