@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "intern.h"
+#include "math/prefetch.h"
 #include "memory.h"
 #include "model/model.h"
 #include "model/partition.h"
@@ -208,6 +209,17 @@ ingest_append_interaction(Ingest *ingest, int network, uint32 target, uint32 act
 	record->stamp = stamp;
 	if (kind == ROWS_INTERACTIONS)
 		record->multiplier = multiplier;
+}
+
+/*
+ * Ask for what is known of a person
+ */
+static inline void
+ingest_prefetch_person(const Ingest *ingest, uint32 person)
+{
+	prefetch(&ingest->last_active_at[person]);
+	if (ingest->sentiment != NULL)
+		prefetch(&ingest->sentiment[person]);
 }
 
 static inline Sentiment

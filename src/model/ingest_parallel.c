@@ -274,14 +274,11 @@ hand_over(Ingest *ingest, dsa_area *area, HandOver *to)
  * Leader: give the people of a worker their numbers; returns them by the worker's
  */
 static uint32 *
-take_over_people(Ingest *ingest, dsa_area *area, const HandOver *from)
+number_people(Ingest *ingest, dsa_area *area, const HandOver *from)
 {
 	Oid			id_type = ingest->model->ref.id_type;
 	uint32	   *numbers = huge_array(CurrentMemoryContext, from->person_count, sizeof(uint32));
 	char	   *next = dsa_get_address(area, from->ids);
-	TimestampTz *last_active_at = dsa_get_address(area, from->last_active_at);
-	Sentiment  *sentiment = DsaPointerIsValid(from->sentiment) ?
-		dsa_get_address(area, from->sentiment) : NULL;
 
 	for (uint32 i = 0; i < from->person_count; i++)
 	{
@@ -292,11 +289,28 @@ take_over_people(Ingest *ingest, dsa_area *area, const HandOver *from)
 		id = id_type == INT8OID ? Int64GetDatum(*(int64 *) next) : PointerGetDatum(next);
 		next += id_size(id, id_type);
 		numbers[i] = ingest_person(ingest, id);
+	}
+	return numbers;
+}
+
+/*
+ * Leader: add what a worker knows of people to what we know of them
+ */
+static void
+take_over_people(Ingest *ingest, dsa_area *area, const HandOver *from, const uint32 *numbers)
+{
+	const TimestampTz *last_active_at = dsa_get_address(area, from->last_active_at);
+	const Sentiment *sentiment = DsaPointerIsValid(from->sentiment) ?
+		dsa_get_address(area, from->sentiment) : NULL;
+
+	for (uint32 i = 0; i < from->person_count; i++)
+	{
+		if (i + PREFETCH_AHEAD < from->person_count)
+			ingest_prefetch_person(ingest, numbers[i + PREFETCH_AHEAD]);
 		ingest_note_activity(ingest, numbers[i], last_active_at[i]);
 		if (sentiment != NULL)
 			ingest_add_sentiment(ingest, numbers[i], sentiment[i]);
 	}
-	return numbers;
 }
 
 /*
@@ -435,7 +449,8 @@ take_over(Ingest *ingest, dsa_area *area, SharedIngest *shared, int worker)
 	if (from->person_count == 0)
 		return;
 
-	numbers = take_over_people(ingest, area, from);
+	numbers = number_people(ingest, area, from);
+	take_over_people(ingest, area, from, numbers);
 	if (from->has_file)
 		file = spill_open_shared(&shared->files, file_name(worker), CurrentMemoryContext);
 	take_over_rows(ingest, area, from, file, numbers);

@@ -6,9 +6,9 @@
  * lays it out in a shared memory area, all wait for each other, everybody takes
  * what is theirs, all wait again.
  *
- *   leader     hands out rows   survey   note   match   sweep   collects   prepares   ranks ...
- *   worker 1        takes       survey   note   match   sweep   gives                 ranks
- *   worker 2        takes       survey   note   match   sweep   gives                 ranks
+ *   leader     hands out rows   survey   note   match   sweep   collects   ranks ...
+ *   worker 1        takes       survey   note   match   sweep              ranks
+ *   worker 2        takes       survey   note   match   sweep   prepares   ranks
  *                               filter     gifts  habits   edges
  *
  * What the leader fills in after workers have started (members, limit, ranks) they read
@@ -88,7 +88,7 @@ typedef struct SharedTeam
 	uint32		person_count;
 	Size		memory_limit;	/* of each worker, in bytes */
 	dsa_pointer ranks;			/* memory for ranking */
-	uint64		copied_edges;	/* as it was prepared */
+	RankPlan	plan;			/* as it was prepared */
 	SharedEdges edges[PARTITION_COUNT];
 	Parcel		parcels[FLEXIBLE_ARRAY_MEMBER]; /* by member */
 } SharedTeam;
@@ -474,24 +474,35 @@ take_measured(MeasureTeam *team, PersonNetworkArray *people, uint64 first, Recor
 }
 
 /*
- * Leave what was measured on a network, from the given person on, to the leader
+ * Leave what was measured on a network, from the given person on, to the leader, who
+ * takes it; the others need not wait
  */
 void
-team_collect(MeasureTeam *team, PersonNetworkArray *people, uint64 first, RecordLog *signal_counts)
+team_begin_collection(MeasureTeam *team, PersonNetworkArray *people, uint64 first, RecordLog *signal_counts)
 {
 	if (team == NULL)
 		return;
-	if (team->member == 0)
+	if (team->member > 0)
+		give_measured(team, people, first, signal_counts);
+	else
 	{
 		lay_out(team, InvalidDsaPointer, 0);
 		take_measured(team, people, first, signal_counts);
-		wait_for_all(team);
 	}
-	else
-	{
-		give_measured(team, people, first, signal_counts);
+}
+
+/*
+ * The leader has everything
+ */
+void
+team_end_collection(MeasureTeam *team)
+{
+	if (team == NULL)
+		return;
+	if (team->member > 0)
 		clear_away(team);
-	}
+	else
+		wait_for_all(team);
 }
 
 /*
@@ -563,32 +574,52 @@ team_free_edges(MeasureTeam *team)
 }
 
 /*
- * Leader: memory for ranks, which team_begin_ranks() shares
+ * Does this member prepare the ranking? The leader has other things to do then.
+ */
+bool
+team_prepares(const MeasureTeam *team)
+{
+	return team == NULL || team->member == team->members - 1;
+}
+
+/*
+ * Who prepares: memory for ranking
  */
 void *
-team_allocate(MeasureTeam *team, Size bytes)
+team_allocate_ranks(MeasureTeam *team, Size bytes)
 {
 	team->shared->ranks = dsa_allocate_extended(team->area, bytes, DSA_ALLOC_HUGE);
 	return dsa_get_address(team->area, team->shared->ranks);
 }
 
 /*
- * Begin to rank the graph together
- *
- * Returns the memory that the leader has prepared, and the number of edges that were
- * copied into it, which the leader says.
+ * Who prepares: let the others know, who must have waited when they take it
+ */
+void
+team_offer_ranks(MeasureTeam *team, const RankPlan *plan)
+{
+	team->shared->plan = *plan;
+}
+
+/*
+ * What was prepared: returns the memory
  */
 void *
-team_begin_ranks(MeasureTeam *team, uint64 *copied_edges, const EdgeSet *edges, PagerankTeam *ranks)
+team_take_ranks(const MeasureTeam *team, RankPlan *plan)
 {
-	if (team->member == 0)
-		team->shared->copied_edges = *copied_edges;
-	wait_for_all(team);
-	*copied_edges = team->shared->copied_edges;
+	*plan = team->shared->plan;
+	return dsa_get_address(team->area, team->shared->ranks);
+}
+
+/*
+ * Share out the rows of the graph
+ */
+void
+team_share_ranks(MeasureTeam *team, const EdgeSet *edges, PagerankTeam *ranks)
+{
 	*ranks = (PagerankTeam) {.member = team->member,.members = team->members,
 	.barrier = wait_for_all,.state = team};
 	edges_share_rows(edges, ranks);
-	return dsa_get_address(team->area, team->shared->ranks);
 }
 
 /*

@@ -18,6 +18,13 @@
 
 typedef struct MeasureTeam MeasureTeam;
 
+/* How a network is ranked */
+typedef struct RankPlan
+{
+	PagerankSize size;
+	uint32		nodes;			/* people with edges */
+} RankPlan;
+
 extern MeasureTeam *measure_team_start(Ingest *ingest);
 extern MeasureTeam *measure_team_join(dsm_segment *segment, shm_toc *toc, Ingest **ingest);
 extern void measure_team_end(MeasureTeam *team);
@@ -31,12 +38,17 @@ extern bool team_has_rows(const MeasureTeam *team, const Ingest *ingest, int net
 extern void team_add_habits(MeasureTeam *team, const Habits *habits, uint64 person_count);
 extern void team_unite(MeasureTeam *team, uint64 *bits, uint64 words);
 extern void team_exchange(MeasureTeam *team, RecordLog *logs);
-extern void team_collect(MeasureTeam *team, PersonNetworkArray *people, uint64 first, RecordLog *signal_counts);
+extern void team_begin_collection(MeasureTeam *team, PersonNetworkArray *people, uint64 first,
+								  RecordLog *signal_counts);
+extern void team_end_collection(MeasureTeam *team);
 extern void team_share_edges(MeasureTeam *team, EdgeSet *edges);
 extern void team_free_edges(MeasureTeam *team);
 
-extern void *team_allocate(MeasureTeam *team, Size bytes);
-extern void *team_begin_ranks(MeasureTeam *team, uint64 *copied_edges, const EdgeSet *edges, PagerankTeam *ranks);
+extern bool team_prepares(const MeasureTeam *team);
+extern void *team_allocate_ranks(MeasureTeam *team, Size bytes);
+extern void team_offer_ranks(MeasureTeam *team, const RankPlan *plan);
+extern void *team_take_ranks(const MeasureTeam *team, RankPlan *plan);
+extern void team_share_ranks(MeasureTeam *team, const EdgeSet *edges, PagerankTeam *ranks);
 extern void team_end_ranks(MeasureTeam *team);
 
 #endif							/* INFLUENCE_MEASURE_TEAM_H */

@@ -130,23 +130,28 @@ fill_teleport(const EdgeSet *edges, const Trust *trust, double *teleport)
 	return nodes;
 }
 
-/* What a network's people are ranked in: arrays by person, then the kernel's */
-typedef struct RankMemory
+/*
+ * A network's graph while its people are ranked
+ *
+ * One member prepares it, alone: the last one, while the leader collects what was
+ * measured. All of them rank.
+ */
+typedef struct Ranking
 {
-	double	   *teleport;
+	MeasureTeam *team;			/* NULL: the leader alone */
+	const EdgeSet *edges;
+	RankPlan	plan;
+	double	   *teleport;		/* by person, as the next; then the kernel's memory */
 	double	   *rank;
 	void	   *scratch;
-} RankMemory;
+} Ranking;
 
-static RankMemory
-divide_rank_memory(void *memory, uint32 person_count)
+static void
+divide_rank_memory(Ranking *ranking, void *memory)
 {
-	RankMemory	divided;
-
-	divided.teleport = memory;
-	divided.rank = divided.teleport + person_count;
-	divided.scratch = divided.rank + person_count;
-	return divided;
+	ranking->teleport = memory;
+	ranking->rank = ranking->teleport + ranking->plan.size.node_count;
+	ranking->scratch = ranking->rank + ranking->plan.size.node_count;
 }
 
 /*
@@ -192,20 +197,56 @@ check_ranks(const Model *model, int network, const PagerankResult *result,
 }
 
 /*
- * Rank a graph that is prepared, as one of a team
+ * Prepare the ranking of a network: memory, teleport vector, and the kernel's copy of
+ * the graph, for which a leader alone may have no room
+ */
+static void
+prepare_ranking(Ranking *ranking, const Ingest *ingest, int network, const Trust *trust)
+{
+	RankPlan   *plan = &ranking->plan;
+	EdgeReader	reader;
+	EdgeFeed	feed = edges_feed(ranking->edges, &reader);
+	PagerankOptions options;
+	Size		arrays;
+
+	plan->size.node_count = ranking->edges->person_count;
+	plan->size.copied_edges = ranking->edges->edge_count;
+	arrays = 2 * (Size) plan->size.node_count * sizeof(double);
+	if (ranking->team == NULL && !memory_has_room(ingest->context, arrays + pagerank_memory(&plan->size)))
+		plan->size.copied_edges = 0;
+	arrays += pagerank_memory(&plan->size);
+	divide_rank_memory(ranking, ranking->team != NULL ? team_allocate_ranks(ranking->team, arrays) :
+					   huge_array(ingest->networks[network].context, arrays, 1));
+	plan->nodes = fill_teleport(ranking->edges, trust, ranking->teleport);
+	options = rank_options(ingest->model, ranking->teleport);
+	pagerank_prepare(&plan->size, &feed, &options, ranking->scratch);
+	if (ranking->team != NULL)
+		team_offer_ranks(ranking->team, plan);
+}
+
+/*
+ * Rank the people of a network
  */
 static PagerankResult
-rank_together(MeasureTeam *team, const Model *model, const EdgeSet *edges, PagerankSize size)
+rank_people(Ranking *ranking, const Model *model)
 {
 	PagerankTeam ranks;
-	RankMemory	memory = divide_rank_memory(team_begin_ranks(team, &size.copied_edges, edges, &ranks),
-											size.node_count);
-	PagerankOptions options = rank_options(model, memory.teleport);
+	PagerankOptions options;
 	EdgeReader	reader;
-	EdgeFeed	feed = edges_feed_rows(edges, ranks.first_row, ranks.end_row, &reader);
+	EdgeFeed	feed;
 	PagerankResult result;
 
-	pagerank_iterate(&size, &feed, &options, &ranks, memory.rank, memory.scratch, &result);
+	if (ranking->team != NULL)
+	{
+		divide_rank_memory(ranking, team_take_ranks(ranking->team, &ranking->plan));
+		team_share_ranks(ranking->team, ranking->edges, &ranks);
+		feed = edges_feed_rows(ranking->edges, ranks.first_row, ranks.end_row, &reader);
+	}
+	else
+		feed = edges_feed(ranking->edges, &reader);
+	options = rank_options(model, ranking->teleport);
+	pagerank_iterate(&ranking->plan.size, &feed, &options, ranking->team != NULL ? &ranks : NULL,
+					 ranking->rank, ranking->scratch, &result);
 	return result;
 }
 
@@ -215,47 +256,21 @@ rank_together(MeasureTeam *team, const Model *model, const EdgeSet *edges, Pager
  * Source of PageRank with teleport by trust: Page et al. 1999; Gleich 2015.
  */
 static void
-add_network_influence(MeasureTeam *team, const Ingest *ingest, int network, const EdgeSet *edges,
-					  const Trust *trust, Slice slice, Measures *measures)
+add_network_influence(const Ranking *ranking, const PagerankResult *result, const Model *model,
+					  int network, Slice slice, Measures *measures)
 {
-	const Model *model = ingest->model;
-	PagerankSize size = {.node_count = edges->person_count,.copied_edges = edges->edge_count};
-	Size		arrays = 2 * (Size) size.node_count * sizeof(double);
-	EdgeReader	reader;
-	EdgeFeed	feed = edges_feed(edges, &reader);
-	RankMemory	memory;
-	PagerankOptions options;
-	PagerankResult result;
-	uint32		nodes;
-
-	if (!memory_has_room(ingest->context, arrays + pagerank_memory(&size)))
-		size.copied_edges = 0;
-	arrays += pagerank_memory(&size);
-	memory = divide_rank_memory(team != NULL ? team_allocate(team, arrays) :
-								huge_array(ingest->networks[network].context, arrays, 1), size.node_count);
-	options = rank_options(model, memory.teleport);
-	nodes = fill_teleport(edges, trust, memory.teleport);
-	pagerank_prepare(&size, &feed, &options, memory.scratch);
-	if (team != NULL)
-		result = rank_together(team, model, edges, size);
-	else
-		pagerank_iterate(&size, &feed, &options, NULL, memory.rank, memory.scratch, &result);
-	check_ranks(model, network, &result, memory.rank, size.node_count);
-	measures->iterations = Max(measures->iterations, result.iterations);
-	measures->residual = Max(measures->residual, result.residual);
+	check_ranks(model, network, result, ranking->rank, ranking->plan.size.node_count);
+	measures->iterations = Max(measures->iterations, result->iterations);
+	measures->residual = Max(measures->residual, result->residual);
 
 	/* who has no edges gets nothing but the teleport's part, exactly */
 	for (uint64 i = 0; i < slice.count; i++)
 	{
 		uint32		person = slice.people[i].person;
-		double		earned = memory.rank[person] - memory.teleport[person] * result.teleport_share;
+		double		earned = ranking->rank[person] - ranking->teleport[person] * result->teleport_share;
 
-		slice.people[i].value[MEASURE_NETWORK_INFLUENCE] = nodes * Max(earned, 0);
+		slice.people[i].value[MEASURE_NETWORK_INFLUENCE] = ranking->plan.nodes * Max(earned, 0);
 	}
-	if (team != NULL)
-		team_end_ranks(team);
-	else
-		pfree(memory.teleport);
 }
 
 /*
@@ -399,29 +414,38 @@ sweep_network(MeasureTeam *team, Ingest *ingest, int network, SweepOutput *outpu
 }
 
 /*
- * Rank the people of a network, who are all with the leader by now: workers only help
+ * Collect what was measured on a network, and rank its people, who are all with the
+ * leader then
  */
 static void
 finish_network(MeasureTeam *team, Ingest *ingest, int network, const SweepOutput *output,
-			   Slice slice, Measures *measures)
+			   uint64 first, Measures *measures)
 {
-	EdgeSet    *edges = output->edges;
-	MeasureTeam *rankers = edges->edge_count < EDGES_FOR_TEAM ? NULL : team;
+	PersonNetworkArray *people = output->people;
+	bool		together = output->edges->edge_count >= EDGES_FOR_TEAM;
+	Ranking		ranking = {.team = together ? team : NULL,.edges = output->edges};
+	bool		has_ranks = output->edges->edge_count > 0 && (team_leads(team) || ranking.team != NULL);
+	PagerankResult result;
 
-	if (!team_leads(team))
+	team_begin_collection(team, people, first, output->signal_counts);
+	if (has_ranks && team_prepares(ranking.team))
+		prepare_ranking(&ranking, ingest, network, output->trust);
+	team_end_collection(team);
+	if (has_ranks)
+		result = rank_people(&ranking, ingest->model);
+
+	if (team_leads(team))
 	{
-		if (rankers != NULL)
-		{
-			PagerankSize size = {.node_count = edges->person_count};
+		Slice		slice = {people->items + first, people->count - first};
 
-			(void) rank_together(rankers, ingest->model, edges, size);
-			team_end_ranks(rankers);
-		}
-		return;
+		if (has_ranks)
+			add_network_influence(&ranking, &result, ingest->model, network, slice, measures);
+		measures->priors[network] = add_amplification(slice);
 	}
-	if (edges->edge_count > 0)
-		add_network_influence(rankers, ingest, network, edges, output->trust, slice, measures);
-	measures->priors[network] = add_amplification(slice);
+	if (ranking.team != NULL)
+		team_end_ranks(ranking.team);
+	else if (has_ranks)
+		pfree(ranking.teleport);
 }
 
 /*
@@ -460,9 +484,7 @@ measure_network(MeasureTeam *team, Ingest *ingest, int network, PersonNetworkArr
 	ingest->rows_ignored[IGNORE_OUTSIDE_WINDOW] += output.rows_outside_window;
 
 	team_share_edges(team, output.edges);
-	team_collect(team, people, first, &measures->signal_counts);
-	finish_network(team, ingest, network, &output,
-				   (Slice) {people->items + first, people->count - first}, measures);
+	finish_network(team, ingest, network, &output, first, measures);
 	team_free_edges(team);
 }
 

@@ -13,6 +13,9 @@
 /* Records between two checks for interrupts */
 #define RECORDS_PER_CHECK	65536
 
+/* Bits of a digit of large numbers: its counts should stay in the nearest cache */
+#define DIGIT_BITS	11
+
 /* What the two passes need to know */
 typedef struct CountingSort
 {
@@ -219,4 +222,42 @@ records_sort(void *records, uint64 count, Size record_size, RecordKey key,
 	pfree(sort.position);
 	pfree(records);
 	return sort.sorted;
+}
+
+/*
+ * The bits in which the numbers at an offset differ
+ */
+static uint32
+differing_bits(const char *records, uint64 count, Size record_size, uint32 offset)
+{
+	uint32		first = count == 0 ? 0 : *(const uint32 *) (records + offset);
+	uint32		bits = 0;
+
+	for (uint64 i = 0; i < count; i++)
+		bits |= first ^ *(const uint32 *) (records + i * record_size + offset);
+	return bits;
+}
+
+/*
+ * Sort an array by a number of 64 bits, digit by digit, the lowest first; it is freed
+ *
+ * offset: of the number's upper half in a record; the lower half follows it. Returns an
+ * array in context. Equals stay in their order.
+ */
+void *
+records_sort_by_number(void *records, uint64 count, Size record_size, uint32 offset,
+					   MemoryContext context)
+{
+	uint64		row_start[(1 << DIGIT_BITS) + 2];
+
+	for (int half = 1; half >= 0; half--)
+	{
+		RecordKey	digit = {.offset = offset + half * sizeof(uint32),.mask = (1 << DIGIT_BITS) - 1};
+		uint32		differing = differing_bits(records, count, record_size, digit.offset);
+
+		for (; digit.shift < 32; digit.shift += DIGIT_BITS)
+			if ((differing >> digit.shift & digit.mask) != 0)
+				records = records_sort(records, count, record_size, digit, digit.mask + 1, row_start, context);
+	}
+	return records;
 }

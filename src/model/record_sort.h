@@ -23,5 +23,7 @@ extern void *record_logs_sort(RecordLog *log, RecordLog *shorter, const void *co
 							  uint32 key_count, uint64 *row_start, MemoryContext context);
 extern void *records_sort(void *records, uint64 count, Size record_size, RecordKey key,
 						  uint32 key_count, uint64 *row_start, MemoryContext context);
+extern void *records_sort_by_number(void *records, uint64 count, Size record_size, uint32 offset,
+									MemoryContext context);
 
 #endif							/* INFLUENCE_RECORD_SORT_H */

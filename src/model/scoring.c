@@ -19,6 +19,7 @@
 #include "math/prefetch.h"
 #include "math/sum.h"
 #include "memory.h"
+#include "model/record_sort.h"
 #include "model/scoring.h"
 
 /* Raw values nearer to each other than this are equal */
@@ -154,40 +155,59 @@ combine_networks(Scores *scores, const Model *model, const Measures *measures)
 }
 
 /*
- * People to sort, with the key beside the position: looking the key up in each
- * comparison would miss the cache each time
+ * People to sort, with a key of 64 bits beside the position: looking the key up each
+ * time would miss the cache each time
  */
-typedef struct RankKey
+typedef struct SortKey
 {
-	double		value;			/* raw or score */
+	uint32		high;
+	uint32		low;
 	uint32		position;
-} RankKey;
-
-typedef struct IdKey
-{
-	int64		bigint;			/* 0 unless the ids are bigints */
 	uint32		person;
-	uint32		position;
-} IdKey;
+} SortKey;
 
-#define ST_SORT sort_rank_keys
-#define ST_ELEMENT_TYPE RankKey
-#define ST_COMPARE(a, b) (((a)->value < (b)->value) - ((a)->value > (b)->value))
-#define ST_CHECK_FOR_INTERRUPTS
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
+/* Fewer people are sorted by comparing them */
+#define MANY_PEOPLE	4096
+
+static inline void
+set_key(SortKey *key, uint64 number)
+{
+	key->high = (uint32) (number >> 32);
+	key->low = (uint32) number;
+}
+
+/*
+ * A number that is the lower the higher a value is
+ */
+static inline uint64
+descending(double value)
+{
+	uint64		bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	/* those of negative values are in the wrong order */
+	return bits >> 63 != 0 ? bits : ~bits & PG_INT64_MAX;
+}
 
 #define ST_SORT sort_by_id
-#define ST_ELEMENT_TYPE IdKey
-#define ST_COMPARE(a, b, ids) \
-	((a)->bigint != (b)->bigint ? ((a)->bigint > (b)->bigint) - ((a)->bigint < (b)->bigint) : \
-	 intern_compare(ids, (a)->person, (b)->person))
+#define ST_ELEMENT_TYPE SortKey
+#define ST_COMPARE(a, b, ids) intern_compare(ids, (a)->person, (b)->person)
 #define ST_COMPARE_ARG_TYPE const InternTable
 #define ST_CHECK_FOR_INTERRUPTS
 #define ST_SCOPE static
 #define ST_DEFINE
 #include "lib/sort_template.h"
+
+/*
+ * Sort many people by their ids, which are bigints
+ */
+static SortKey *
+sort_by_bigint(SortKey *keys, uint32 count, const InternTable *ids)
+{
+	for (uint32 i = 0; i < count; i++)
+		set_key(&keys[i], (uint64) DatumGetInt64(intern_datum(ids, keys[i].person)) ^ UINT64CONST(1) << 63);
+	return records_sort_by_number(keys, count, sizeof(SortKey), offsetof(SortKey, high), CurrentMemoryContext);
+}
 
 /*
  * Positions of people in the order of their ids, in place
@@ -196,19 +216,20 @@ static void
 order_positions_by_id(uint32 *positions, uint32 count, const PersonScore *people,
 					  const InternTable *ids, Oid id_type)
 {
-	IdKey	   *keys;
+	SortKey    *keys;
 
 	if (count < 2)
 		return;
-	keys = huge_array(CurrentMemoryContext, count, sizeof(IdKey));
+	keys = huge_array(CurrentMemoryContext, count, sizeof(SortKey));
 	for (uint32 i = 0; i < count; i++)
 	{
 		keys[i].position = positions[i];
 		keys[i].person = people[positions[i]].person;
-		keys[i].bigint = id_type != INT8OID ? 0 :
-			DatumGetInt64(intern_datum(ids, keys[i].person));
 	}
-	sort_by_id(keys, count, ids);
+	if (id_type == INT8OID && count >= MANY_PEOPLE)
+		keys = sort_by_bigint(keys, count, ids);
+	else
+		sort_by_id(keys, count, ids);
 	for (uint32 i = 0; i < count; i++)
 		positions[i] = keys[i].position;
 	pfree(keys);
@@ -221,14 +242,15 @@ static uint32 *
 order_people(const Scores *scores, bool by_score)
 {
 	uint32	   *order = huge_array(CurrentMemoryContext, scores->count, sizeof(uint32));
-	RankKey    *keys = huge_array(CurrentMemoryContext, scores->count, sizeof(RankKey));
+	SortKey    *keys = huge_array(CurrentMemoryContext, scores->count, sizeof(SortKey));
 
 	for (uint32 i = 0; i < scores->count; i++)
 	{
-		keys[i].value = by_score ? scores->people[i].score : scores->people[i].raw;
+		set_key(&keys[i], descending(by_score ? scores->people[i].score : scores->people[i].raw));
 		keys[i].position = i;
 	}
-	sort_rank_keys(keys, scores->count);
+	keys = records_sort_by_number(keys, scores->count, sizeof(SortKey), offsetof(SortKey, high),
+								  CurrentMemoryContext);
 	for (uint32 i = 0; i < scores->count; i++)
 		order[i] = keys[i].position;
 	pfree(keys);

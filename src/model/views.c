@@ -102,13 +102,7 @@ next_by_rank(const Run *run, uint32 i)
 	if (i + 2 * PREFETCH_AHEAD < scores->count)
 		prefetch(&scores->people[scores->by_rank[i + 2 * PREFETCH_AHEAD]].change);
 	if (i + PREFETCH_AHEAD < scores->count)
-	{
-		uint32		person = scores->people[scores->by_rank[i + PREFETCH_AHEAD]].person;
-
-		prefetch(&run->ingest->last_active_at[person]);
-		if (run->ingest->sentiment != NULL)
-			prefetch(&run->ingest->sentiment[person]);
-	}
+		ingest_prefetch_person(run->ingest, scores->people[scores->by_rank[i + PREFETCH_AHEAD]].person);
 	return run_next_person(run, scores->by_rank, i);
 }
 
