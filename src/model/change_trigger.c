@@ -10,7 +10,7 @@
  * function of the owner's, who so sees the rows: only as long as the owner may SELECT
  * from the source. Otherwise, all days are logged.
  *
- * Days that are not over by now, by the measure of closed_days.c, are not logged:
+ * Days that are not over by now, by the measure of closed_plan.c, are not logged:
  * no refresh has closed one yet, and none will before this transaction has ended.
  * The clock is read when the statement has run, when this transaction can long be
  * seen to be running. So most statements log nothing, and cost a look at each row.

@@ -1,23 +1,9 @@
 /*
  * Days of incremental sources that are over, and kept.
  *
- *             window starts                                  as-of
- *   ------------|-----------------------------------------------|--->
- *   |  kept  | split |  kept  | read |     kept      |  open  |
- *    standing          all      was     all            always
- *    rows              rows     invalidated            read
- *
- * A day (UTC) of a source is closed by the first refresh that reads it when it is
- * over: its rows go to the tables closed_records and closed_people and are taken
- * from there from then on. Over means that it ended closing_delay before the
- * refresh, and as much before the start of every transaction that is still
- * running, whose rows nobody sees yet.
- *
- * A kept day is used when nothing about it can have changed: it is not in the
- * range of an invalidation, and was read under the same configuration
- * (fingerprint). It must lie on one side of the window's start, since of merged
- * rows only the last one's time is known; of a day before the window, only
- * standing rows count, and no others stay.
+ * A day of a source is closed by the first refresh that reads it when it is over: its
+ * rows go to the tables closed_records and closed_people and are taken from there from
+ * then on. closed_plan.c has which days are over, and when a kept one is used.
  *
  * Invalidations are taken and deleted by number, so that one that is committed
  * while the refresh runs is left to the next. One refresh of a model runs at a
@@ -25,10 +11,7 @@
  */
 #include "compat.h"
 
-#include <math.h>
-
 #include "catalog/pg_type_d.h"
-#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -40,378 +23,9 @@
 
 #include "influence.h"
 #include "memory.h"
-#include "model/closed_days.h"
+#include "model/closed_plan.h"
 #include "model/closed_state.h"
-#include "model/day_rows.h"
 #include "model/progress.h"
-#include "model/source.h"
-
-/* Version of the form in which days are kept */
-#define STATE_VERSION	2
-
-/* Days further back are read each time; ages of records end at 71 years */
-#define MOST_DAYS	25550
-
-/* Kept days are used in so many pieces, between which there are gaps to read */
-#define MOST_PIECES	8
-
-/* A day that is kept */
-typedef struct KeptDay
-{
-	int64		id;
-	int			source;			/* index into Model.sources */
-	int			day;
-	bool		complete;
-	bool		valid;
-	bool		used;
-	TimestampTz earliest_reaction;
-} KeptDay;
-
-struct ClosedDays
-{
-	Model	   *model;
-	TimestampTz as_of;
-	double		window_start;	/* rows before it do not count; below every day: none */
-	DayRange	range;			/* days that may be closed now */
-	int			used_end;		/* first day that is not over by as-of */
-	uint64	   *fingerprints;	/* by source */
-	KeptDay    *kept;			/* by source and day */
-	uint64		kept_count;
-	int64	   *invalidations;	/* their numbers */
-	int			invalidation_count;
-	int64	   *gone;			/* numbers of days to delete */
-	uint64		gone_count;
-	uint32		people;			/* stored */
-	bool		any_valid;
-};
-
-static Datum
-column(uint64 row, int number, bool *isnull)
-{
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, isnull);
-}
-
-static void
-select_of_model(const char *sql, const Model *model)
-{
-	Oid			types[1] = {TEXTOID};
-	Datum		values[1];
-
-	values[0] = CStringGetTextDatum(model->ref.name);
-	if (SPI_execute_with_args(sql, 1, types, values, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "reading the closed days of model \"%s\" failed", model->ref.name);
-}
-
-/*
- * Hash of all that decides what is kept of a row
- */
-static uint64
-fingerprint(const Model *model, const Source *source)
-{
-	const char *const texts[] = {
-		source->relation_name, source->actor, source->target, source->occurred_at, source->kind, source->network,
-		source->kind_column, source->network_column, source->post, source->weight, source->sentiment, source->filter
-	};
-	StringInfoData text;
-
-	initStringInfo(&text);
-	appendStringInfo(&text, "%d %d %u %u %.17g %d %d %d " UINT64_FORMAT "\n", STATE_VERSION, PG_VERSION_NUM / 10000,
-					 model->ref.id_type, source->relation, model->clock_skew, model->bad_rows_fail,
-					 model->ignore_sentiment, model->hidden_actors_count, privacy_fingerprint(model->privacy));
-	for (int i = 0; i < (int) lengthof(texts); i++)
-		appendStringInfo(&text, "%d %s\n", texts[i] == NULL ? -1 : (int) strlen(texts[i]),
-						 texts[i] == NULL ? "" : texts[i]);
-	appendStringInfo(&text, "%s\n", source_columns(model, source));
-	for (int i = 0; i < model->network_count; i++)
-		appendStringInfo(&text, "%d %s\n", (int) strlen(model->networks[i].name), model->networks[i].name);
-	for (int i = 0; i < model->signal_count; i++)
-	{
-		const Signal *signal = &model->signals[i];
-
-		appendStringInfo(&text, "%d %d %s %d %.17g %.17g %d\n", signal->network, (int) strlen(signal->kind),
-						 signal->kind, signal->role, signal->half_life, signal->polarity, signal->weight == 0);
-	}
-	return hash_bytes_extended((const unsigned char *) text.data, text.len, 0);
-}
-
-static bool
-any_incremental(const Model *model)
-{
-	ListCell   *lc;
-
-	foreach(lc, model->sources)
-		if (((Source *) lfirst(lc))->incremental)
-			return true;
-	return false;
-}
-
-static Source *
-nth_source(const ClosedDays *closed, int source)
-{
-	return list_nth(closed->model->sources, source);
-}
-
-static int
-find_source(const Model *model, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, model->sources)
-		if (strcmp(((Source *) lfirst(lc))->name, name) == 0)
-			return foreach_current_index(lc);
-	return -1;
-}
-
-/*
- * A day has ended by a moment, which may be out of the range of days
- */
-static int
-days_before(double at)
-{
-	return (int) Max(Min(floor(at / USECS_PER_DAY), PG_INT32_MAX / 2), PG_INT32_MIN / 2);
-}
-
-static bool
-is_before_window(const ClosedDays *closed, int day)
-{
-	return (double) (day + 1) * USECS_PER_DAY <= closed->window_start;
-}
-
-/*
- * Find out which days could be closed, and which of them the window splits
- *
- * settled_before: what happened before is in the sources by now.
- */
-static void
-set_range(ClosedDays *closed, ClosedDaysUse use, TimestampTz settled_before)
-{
-	const Model *model = closed->model;
-	double		last = days_before((double) settled_before - model->closing_delay);
-	int			split;
-
-	closed->used_end = days_before((double) closed->as_of);
-	closed->range.first = closed->used_end - MOST_DAYS;
-	closed->range.end = Min((int) last, closed->used_end);
-	if (use == CLOSED_DAYS_IGNORE || closed->range.end < closed->range.first)
-		closed->range.end = closed->range.first;
-
-	closed->window_start = model->time_window > 0 ? (double) closed->as_of - model->time_window :
-		(double) (closed->range.first - 1) * USECS_PER_DAY;
-	split = days_before(closed->window_start);
-	closed->range.except = (double) split * USECS_PER_DAY < closed->window_start ? split : PG_INT32_MIN;
-}
-
-/*
- * Load the list of kept days
- */
-static void
-load_kept(ClosedDays *closed, ClosedDaysUse use, MemoryContext context)
-{
-	select_of_model("SELECT d.day_id, d.source, d.day, d.fingerprint, d.complete, d.earliest_reaction "
-					"FROM influence.closed_days AS d WHERE d.model OPERATOR(pg_catalog.=) $1 "
-					"ORDER BY d.source COLLATE \"C\", d.day", closed->model);
-	closed->kept_count = SPI_processed;
-	closed->kept = MemoryContextAllocZero(context, sizeof(KeptDay) * (SPI_processed + 1));
-	closed->gone = MemoryContextAllocHuge(context, sizeof(int64) * (SPI_processed + 1));
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		KeptDay    *kept = &closed->kept[i];
-		bool		isnull;
-		Datum		earliest;
-
-		kept->id = DatumGetInt64(column(i, 1, &isnull));
-		kept->source = find_source(closed->model, TextDatumGetCString(column(i, 2, &isnull)));
-		kept->day = DatumGetDateADT(column(i, 3, &isnull));
-		kept->valid = use != CLOSED_DAYS_REBUILD && kept->source >= 0 &&
-			nth_source(closed, kept->source)->incremental && kept->day >= closed->range.first &&
-			DatumGetInt64(column(i, 4, &isnull)) == (int64) closed->fingerprints[kept->source];
-		kept->complete = DatumGetBool(column(i, 5, &isnull));
-		earliest = column(i, 6, &isnull);
-		kept->earliest_reaction = isnull ? DT_NOEND : DatumGetTimestampTz(earliest);
-	}
-}
-
-/*
- * Does a range of time touch a day? -infinity and infinity are the ends of what
- * TimestampTz can hold
- */
-static bool
-touches(TimestampTz since, TimestampTz until, int day)
-{
-	return since < (TimestampTz) (day + 1) * USECS_PER_DAY && until > (TimestampTz) day * USECS_PER_DAY;
-}
-
-/*
- * Take the invalidations that there are, and apply them
- */
-static void
-load_invalidations(ClosedDays *closed, MemoryContext context)
-{
-	select_of_model("SELECT i.invalidation_id, i.source, i.since, i.until FROM influence.invalidations AS i "
-					"WHERE i.model OPERATOR(pg_catalog.=) $1", closed->model);
-	closed->invalidation_count = SPI_processed;
-	closed->invalidations = MemoryContextAllocHuge(context, sizeof(int64) * (SPI_processed + 1));
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		bool		all_sources;
-		bool		isnull;
-		Datum		name = column(i, 2, &all_sources);
-		int			source = all_sources ? -1 : find_source(closed->model, TextDatumGetCString(name));
-		TimestampTz since = DatumGetTimestampTz(column(i, 3, &isnull));
-		TimestampTz until = DatumGetTimestampTz(column(i, 4, &isnull));
-
-		CHECK_FOR_INTERRUPTS();
-		closed->invalidations[i] = DatumGetInt64(column(i, 1, &isnull));
-		for (uint64 j = 0; j < closed->kept_count; j++)
-			if ((all_sources || closed->kept[j].source == source) && touches(since, until, closed->kept[j].day))
-				closed->kept[j].valid = false;
-	}
-}
-
-/*
- * Can a kept day stand for the rows of that day?
- */
-static bool
-is_usable(const ClosedDays *closed, const KeptDay *kept)
-{
-	return kept->valid && kept->day < closed->used_end && kept->day != closed->range.except &&
-		(kept->complete || is_before_window(closed, kept->day));
-}
-
-/* Used days of a source without a gap: numbers in ClosedDays.kept */
-typedef struct Piece
-{
-	uint64		first;
-	uint64		end;
-} Piece;
-
-/*
- * The pieces of a source whose kept days are numbers first to before end
- */
-static Piece *
-find_pieces(ClosedDays *closed, uint64 first, uint64 end, int *piece_count)
-{
-	Piece	   *pieces = palloc(sizeof(Piece) * (end - first + 1));
-
-	*piece_count = 0;
-	for (uint64 i = first; i < end; i++)
-	{
-		if (!is_usable(closed, &closed->kept[i]))
-			continue;
-		closed->kept[i].used = true;
-		if (i == first || !closed->kept[i - 1].used || closed->kept[i - 1].day + 1 != closed->kept[i].day)
-			pieces[(*piece_count)++].first = i;
-		pieces[*piece_count - 1].end = i + 1;
-	}
-	return pieces;
-}
-
-/*
- * Read the days of the shortest pieces again, so that the source is read in a few
- * ranges only
- */
-static void
-drop_pieces(ClosedDays *closed, Piece *pieces, int *piece_count)
-{
-	while (*piece_count > MOST_PIECES)
-	{
-		int			shortest = 0;
-
-		for (int i = 1; i < *piece_count; i++)
-			if (pieces[i].end - pieces[i].first < pieces[shortest].end - pieces[shortest].first)
-				shortest = i;
-		for (uint64 i = pieces[shortest].first; i < pieces[shortest].end; i++)
-			closed->kept[i].used = false;
-		memmove(&pieces[shortest], &pieces[shortest + 1], sizeof(Piece) * (*piece_count - shortest - 1));
-		(*piece_count)--;
-	}
-}
-
-/*
- * Choose the days of a source that are used, and so what is read of it
- */
-static void
-set_ranges(ClosedDays *closed, int number, uint64 first, uint64 end, MemoryContext context)
-{
-	Source	   *source = nth_source(closed, number);
-	int			piece_count;
-	Piece	   *pieces = find_pieces(closed, first, end, &piece_count);
-	TimestampTz since = DT_NOBEGIN;
-
-	drop_pieces(closed, pieces, &piece_count);
-	if (piece_count == 0)
-		return;
-	source->ranges = MemoryContextAlloc(context, sizeof(TimeRange) * (piece_count + 1));
-	for (int i = 0; i < piece_count; i++)
-	{
-		source->ranges[i].since = since;
-		source->ranges[i].until = (TimestampTz) closed->kept[pieces[i].first].day * USECS_PER_DAY;
-		since = (TimestampTz) (closed->kept[pieces[i].end - 1].day + 1) * USECS_PER_DAY;
-	}
-	source->ranges[piece_count].since = since;
-	source->ranges[piece_count].until = DT_NOEND;
-	source->range_count = piece_count + 1;
-}
-
-/*
- * Choose the days that are used, and those that go
- */
-static void
-choose_days(ClosedDays *closed, MemoryContext context)
-{
-	uint64		end;
-
-	for (uint64 first = 0; first < closed->kept_count; first = end)
-	{
-		int			source = closed->kept[first].source;
-
-		for (end = first + 1; end < closed->kept_count && closed->kept[end].source == source;)
-			end++;
-		if (source >= 0)
-			set_ranges(closed, source, first, end, context);
-	}
-	for (uint64 i = 0; i < closed->kept_count; i++)
-	{
-		if (closed->kept[i].valid)
-			closed->any_valid = true;
-		else
-			closed->gone[closed->gone_count++] = closed->kept[i].id;
-	}
-}
-
-/*
- * Decide what is read of the sources of a model and what is taken from closed
- * days; NULL when everything is read and there is nothing to keep
- *
- * Sets the ranges of the sources. settled_before: start of the oldest transaction
- * that ran before the active snapshot was taken.
- */
-ClosedDays *
-closed_days_plan(Model *model, TimestampTz as_of, ClosedDaysUse use, TimestampTz settled_before)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ClosedDays *closed;
-	ListCell   *lc;
-
-	/* of merged rows only the last one's time is known, and a clock may have stood still before it */
-	if (use == CLOSED_DAYS_IGNORE || model->inactivity_policy != INACTIVITY_DECAY)
-		return NULL;
-	closed = palloc0(sizeof(ClosedDays));
-	closed->model = model;
-	closed->as_of = as_of;
-	set_range(closed, use, settled_before);
-	closed->fingerprints = palloc0(sizeof(uint64) * (list_length(model->sources) + 1));
-	foreach(lc, model->sources)
-		if (((Source *) lfirst(lc))->incremental)
-			closed->fingerprints[foreach_current_index(lc)] = fingerprint(model, lfirst(lc));
-
-	SPI_connect();
-	load_kept(closed, use, context);
-	load_invalidations(closed, context);
-	choose_days(closed, context);
-	SPI_finish();
-	return any_incremental(model) || closed->kept_count > 0 || closed->invalidation_count > 0 ? closed : NULL;
-}
 
 /* A day that is being loaded */
 typedef struct DayLoad
@@ -491,7 +105,7 @@ load_day(ClosedDays *closed, Ingest *ingest, KeptDay *kept)
 {
 	DayLoad		load = {.ingest = ingest,.day = kept->day};
 
-	load.standing_only = is_before_window(closed, kept->day);
+	load.standing_only = closed_before_window(closed, kept->day);
 	if (load.standing_only && kept->complete && kept->day < closed->range.end)
 	{
 		load.reduced = day_set_rows(ingest->days, kept->source, kept->day);
@@ -510,7 +124,7 @@ load_day(ClosedDays *closed, Ingest *ingest, KeptDay *kept)
 void
 closed_days_load(ClosedDays *closed, Ingest *ingest)
 {
-	if (closed->range.end > closed->range.first && any_incremental(closed->model))
+	if (closed->range.end > closed->range.first && closed_any_incremental(closed->model))
 		ingest->days = day_set_create(closed->model, closed->range);
 	if (!closed->any_valid)
 		return;
@@ -689,7 +303,7 @@ list_read_days(ClosedDays *closed, const Ingest *ingest, int source, ReadDays *r
 		begun = begun || item.rows != NULL || (kept != NULL && kept->valid);
 		if (!begun || day == closed->range.except)
 			continue;
-		item.is_new = kept == NULL || !is_usable(closed, kept);
+		item.is_new = kept == NULL || !closed_usable(closed, kept);
 		if (item.is_new && kept != NULL && kept->valid)
 			closed->gone[closed->gone_count++] = kept->id;
 		if (item.is_new || item.rows != NULL)
@@ -754,10 +368,10 @@ new_column(const ClosedDays *closed, const ReadDays *read, int column, Oid type)
 			continue;
 		nulls[count] = column == NEW_EARLIEST && TIMESTAMP_IS_NOEND(earliest);
 		values[count++] =
-			column == NEW_SOURCE ? CStringGetTextDatum(nth_source(closed, day->source)->name) :
+			column == NEW_SOURCE ? CStringGetTextDatum(closed_source(closed, day->source)->name) :
 			column == NEW_DAY ? DateADTGetDatum(day->day) :
 			column == NEW_FINGERPRINT ? Int64GetDatum((int64) closed->fingerprints[day->source]) :
-			column == NEW_COMPLETE ? BoolGetDatum(!is_before_window(closed, day->day)) :
+			column == NEW_COMPLETE ? BoolGetDatum(!closed_before_window(closed, day->day)) :
 			column == NEW_ROWS ? Int64GetDatum(day->rows == NULL ? 0 : (int64) day->rows->rows) :
 			TimestampTzGetDatum(earliest);
 	}
@@ -781,10 +395,10 @@ take_numbers(const ClosedDays *closed, ReadDays *read)
 
 		if (!day->is_new)
 			continue;
-		if (row >= SPI_processed || DatumGetDateADT(column(row, 3, &isnull)) != day->day ||
-			find_source(closed->model, TextDatumGetCString(column(row, 2, &isnull))) != day->source)
+		if (row >= SPI_processed || DatumGetDateADT(closed_column(row, 3, &isnull)) != day->day ||
+			closed_find_source(closed->model, TextDatumGetCString(closed_column(row, 2, &isnull))) != day->source)
 			elog(ERROR, "closed days of model \"%s\" were not stored as given", closed->model->ref.name);
-		day->id = DatumGetInt64(column(row++, 1, &isnull));
+		day->id = DatumGetInt64(closed_column(row++, 1, &isnull));
 	}
 }
 
@@ -834,7 +448,7 @@ keep_read_days(const ClosedDays *closed, Ingest *ingest, const ReadDays *read)
 		if (day->rows == NULL)
 			continue;
 		keep.writer = day->is_new ? writer : NULL;
-		keep.standing_only = is_before_window(closed, day->day);
+		keep.standing_only = closed_before_window(closed, day->day);
 		if (!keep.standing_only)
 			ingest->earliest_reaction = Min(ingest->earliest_reaction, day->rows->earliest_reaction);
 		keep_day(&keep);
@@ -870,7 +484,7 @@ closed_days_keep(ClosedDays *closed, Ingest *ingest)
 	generation++;
 	progress_report(closed->model->ref.name, "keeping closed days");
 	for (int source = 0; ingest->days != NULL && source < list_length(closed->model->sources); source++)
-		if (nth_source(closed, source)->incremental)
+		if (closed_source(closed, source)->incremental)
 			list_read_days(closed, ingest, source, &read);
 	delete_numbers("DELETE FROM influence.closed_days WHERE day_id OPERATOR(pg_catalog.=) ANY ($1)",
 				   closed->gone, closed->gone_count);
