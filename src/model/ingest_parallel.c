@@ -314,15 +314,14 @@ take_over_people(Ingest *ingest, dsa_area *area, const HandOver *from, const uin
 }
 
 /*
- * Leader: add a worker's chunk to our own log, with our numbers for people
+ * Leader: add records of a size to our own logs, with our numbers for people
+ *
+ * has_actor: an AnonymousCount has nobody there, and nothing.
  */
-static void
-take_over_chunk(Ingest *ingest, const SharedChunk *chunk, const char *record, const uint32 *numbers)
+static pg_attribute_always_inline void
+take_over_records(Ingest *ingest, const SharedChunk *chunk, const char *record, const uint32 *numbers,
+				  Size size, bool has_actor)
 {
-	/* an AnonymousCount has nobody there, and nothing */
-	bool		has_actor = chunk->kind != ROWS_ANONYMOUS;
-	Size		size = ingest_record_size(chunk->kind);
-
 	StaticAssertStmt(offsetof(Interaction, actor) == offsetof(PostEvent, actor),
 					 "records must have their actor at the same place");
 	for (uint32 i = 0; i < chunk->count; i++, record += size)
@@ -344,6 +343,21 @@ take_over_chunk(Ingest *ingest, const SharedChunk *chunk, const char *record, co
 		if (has_actor && copy->actor != NOBODY)
 			copy->actor = numbers[copy->actor];
 	}
+}
+
+/*
+ * Leader: add a worker's chunk to our own logs. Copies of a known size are no calls.
+ */
+static void
+take_over_chunk(Ingest *ingest, const SharedChunk *chunk, const char *records, const uint32 *numbers)
+{
+	if (chunk->kind == ROWS_PLAIN)
+		take_over_records(ingest, chunk, records, numbers, PLAIN_INTERACTION_BYTES, true);
+	else if (chunk->kind == ROWS_INTERACTIONS)
+		take_over_records(ingest, chunk, records, numbers, sizeof(Interaction), true);
+	else
+		take_over_records(ingest, chunk, records, numbers, ingest_record_size(chunk->kind),
+						  chunk->kind != ROWS_ANONYMOUS);
 }
 
 /*

@@ -88,6 +88,7 @@ typedef struct SharedTeam
 	uint32		person_count;
 	Size		memory_limit;	/* of each worker, in bytes */
 	dsa_pointer ranks;			/* memory for ranking */
+	Size		rank_bytes;		/* of it */
 	RankPlan	plan;			/* as it was prepared */
 	SharedEdges edges[PARTITION_COUNT];
 	Parcel		parcels[FLEXIBLE_ARRAY_MEMBER]; /* by member */
@@ -124,13 +125,16 @@ lay_out(MeasureTeam *team, dsa_pointer items, uint64 count)
 	wait_for_all(team);
 }
 
+/*
+ * What a member has laid out, items of the given size
+ */
 static void *
-laid_out(const MeasureTeam *team, int member, uint64 *count)
+laid_out(const MeasureTeam *team, int member, Size item_size, uint64 *count)
 {
 	const Parcel *parcel = &team->shared->parcels[member];
 
 	*count = parcel->count;
-	return dsa_get_address(team->area, parcel->items);
+	return shared_bytes(team->area, parcel->items, parcel->count * item_size);
 }
 
 /*
@@ -202,7 +206,7 @@ merge_items(MeasureTeam *team, void *items, uint64 count, Size size, Merge merge
 	for (int member = 0; member < team->members; member++)
 	{
 		uint64		others_count;
-		const char *others = laid_out(team, member, &others_count);
+		const char *others = laid_out(team, member, size, &others_count);
 
 		for (uint64 i = 0; member != team->member && i < count; i += ITEMS_PER_CHECK)
 		{
@@ -290,7 +294,8 @@ static void
 take_chunk(MeasureTeam *team, const SharedChunk *chunk, RecordLog *log)
 {
 	CHECK_FOR_INTERRUPTS();
-	record_log_append_all(log, dsa_get_address(team->area, chunk->records), chunk->count);
+	record_log_append_all(log, shared_bytes(team->area, chunk->records, (Size) chunk->count * log->record_size),
+						  chunk->count);
 	dsa_free(team->area, chunk->records);
 }
 
@@ -321,7 +326,7 @@ team_exchange(MeasureTeam *team, RecordLog *logs)
 	for (int member = 0; member < team->members; member++)
 	{
 		uint64		count;
-		const SharedChunk *chunks = laid_out(team, member, &count);
+		const SharedChunk *chunks = laid_out(team, member, sizeof(SharedChunk), &count);
 
 		for (uint64 i = 0; member != team->member && i < count; i++)
 			if (team_owns(team, chunks[i].partition))
@@ -368,7 +373,7 @@ take_rows(MeasureTeam *team, Ingest *ingest)
 	const SharedChunk *chunks;
 
 	lay_out(team, InvalidDsaPointer, 0);
-	chunks = laid_out(team, 0, &count);
+	chunks = laid_out(team, 0, sizeof(SharedChunk), &count);
 	for (uint64 i = 0; i < count; i++)
 		if (team_owns(team, chunks[i].partition))
 			take_chunk(team, &chunks[i],
@@ -418,7 +423,8 @@ merge_people(const MeasureTeam *team, const Measured *const *measured, const Per
 
 	for (int member = 0; member < team->members; member++)
 	{
-		next[member] = member == 0 ? own : dsa_get_address(team->area, measured[member]->people);
+		next[member] = member == 0 ? own : shared_bytes(team->area, measured[member]->people,
+														measured[member]->person_count * sizeof(PersonNetwork));
 		end[member] = next[member] + (member == 0 ? own_count : measured[member]->person_count);
 	}
 	for (int i = 0; i < PARTITION_COUNT; i++)
@@ -453,9 +459,10 @@ take_measured(MeasureTeam *team, PersonNetworkArray *people, uint64 first, Recor
 	{
 		const SharedChunk *chunks;
 
-		measured[member] = laid_out(team, member, &count);
+		measured[member] = laid_out(team, member, sizeof(Measured), &count);
 		others += measured[member]->person_count;
-		chunks = dsa_get_address(team->area, measured[member]->chunks);
+		chunks = shared_bytes(team->area, measured[member]->chunks,
+							  measured[member]->chunk_count * sizeof(SharedChunk));
 		for (uint64 i = 0; i < measured[member]->chunk_count; i++)
 			take_chunk(team, &chunks[i], signal_counts);
 	}
@@ -546,9 +553,9 @@ team_share_edges(MeasureTeam *team, EdgeSet *edges)
 		{
 			.place_count = shared->place_count,
 			.edge_count = shared->edge_count,
-			.row_start = dsa_get_address(team->area, shared->row_start),
-			.actor = dsa_get_address(team->area, shared->actor),
-			.engagement = dsa_get_address(team->area, shared->engagement)
+			.row_start = shared_bytes(team->area, shared->row_start, ((Size) shared->place_count + 1) * sizeof(uint64)),
+			.actor = shared_bytes(team->area, shared->actor, shared->edge_count * sizeof(uint32)),
+			.engagement = shared_bytes(team->area, shared->engagement, shared->edge_count * sizeof(double))
 		};
 		edges->edge_count += shared->edge_count;
 	}
@@ -589,7 +596,8 @@ void *
 team_allocate_ranks(MeasureTeam *team, Size bytes)
 {
 	team->shared->ranks = dsa_allocate_extended(team->area, bytes, DSA_ALLOC_HUGE);
-	return dsa_get_address(team->area, team->shared->ranks);
+	team->shared->rank_bytes = bytes;
+	return shared_bytes(team->area, team->shared->ranks, bytes);
 }
 
 /*
@@ -608,7 +616,7 @@ void *
 team_take_ranks(const MeasureTeam *team, RankPlan *plan)
 {
 	*plan = team->shared->plan;
-	return dsa_get_address(team->area, team->shared->ranks);
+	return shared_bytes(team->area, team->shared->ranks, team->shared->rank_bytes);
 }
 
 /*
