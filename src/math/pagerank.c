@@ -29,6 +29,7 @@
  * Higham, "Accuracy and Stability of Numerical Algorithms", chapter 12). The last
  * iteration is always one of these, and only these tell convergence. The changes
  * are in single precision, too, where other nodes fetch them; all sums are double.
+ * So ranks may depend on the numbers of nodes by what the tolerance leaves open.
  *
  * The changes sum to 0, so D(z) is minus the change of all other nodes; that form
  * takes what rounding errors add to the sum away again instead of keeping it.
@@ -71,15 +72,15 @@
 /* How far the sum of ranks may be from 1: rounding, and no more */
 #define SUM_ERROR 1e-9
 
-/* Below it there is no inverse */
-#define LEAST_SCALE 1e-300
+/* Changes, which sum to 2 at most, fit into a float when they are divided by it */
+#define LEAST_SCALE 1e-30
 
 /* What members share besides arrays */
 typedef struct Shared
 {
 	uint32_t	dangling_start;
-	uint32_t	unused;			/* keep what follows aligned */
 	uint32_t	next_block[2];	/* of places, that nobody has taken; by step */
+	uint32_t	unused;			/* what follows in memory has to be aligned */
 } Shared;
 
 /* A problem as a member sees it; arrays in scratch memory */
@@ -548,8 +549,8 @@ take_block(Surfer *surfer)
  * One iteration with short weights, after one with the given sums; returns
  * its sums. All are scaled.
  *
- * Members take blocks as they get on: one that has to wait for a processor keeps
- * nobody waiting.
+ * Members take blocks as they get on: one that has to wait for a processor keeps the
+ * others waiting for a block at most.
  */
 static BlockSums
 refine(Surfer *surfer, BlockSums sums, bool extrapolate)
@@ -570,8 +571,8 @@ refine(Surfer *surfer, BlockSums sums, bool extrapolate)
 	refinement->change = refinement->next;
 	refinement->next = swap;
 
-	/* nobody takes any of the step before any more, which the next one is like */
-	surfer->shared->next_block[!surfer->step] = 0;
+	/* the next step has the other counter, which nobody has used since the last barrier */
+	__atomic_store_n(&surfer->shared->next_block[!surfer->step], 0, __ATOMIC_RELAXED);
 	return finish_step(surfer);
 }
 
@@ -723,7 +724,8 @@ join_team(Surfer *surfer, const PagerankTeam *team)
 	surfer->team = team;
 	surfer->first_row = team != NULL ? team->first_row : 0;
 	surfer->end_row = team != NULL ? team->end_row : surfer->node_count;
-	surfer->shared->next_block[0] = surfer->shared->next_block[1] = 0;
+	__atomic_store_n(&surfer->shared->next_block[0], 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&surfer->shared->next_block[1], 0, __ATOMIC_RELAXED);
 }
 
 /*

@@ -88,7 +88,7 @@ typedef struct PagerankTeam
 extern bool pagerank_valid(const double *rank, uint32_t node_count);
 
 /*
- * Bytes of scratch memory, aligned for double: 64 a node and 8 a copied edge, or
+ * Bytes of scratch memory, aligned for double: 56 a node and 8 a copied edge, or
  * without a copy 32 a node; and some more
  */
 extern size_t pagerank_memory(const PagerankSize *size);
@@ -107,7 +107,8 @@ extern void pagerank_prepare(const PagerankSize *size, const EdgeFeed *feed,
  *
  * team: NULL, or a member; each calls this with the same options and the same
  * scratch memory and rank, shared, with a feed of its own rows, and gets the same
- * result. Ranks have the same bits with any number of members.
+ * result. Ranks have the same bits with any number of members. All must have returned
+ * before one calls it again.
  */
 extern void pagerank_iterate(const PagerankSize *size, const EdgeFeed *feed,
 							 const PagerankOptions *options,
@@ -121,7 +122,7 @@ extern void pagerank_iterate(const PagerankSize *size, const EdgeFeed *feed,
 extern void pagerank_share_rows(const CsrGraph *graph, PagerankTeam *team);
 
 /*
- * Bytes of scratch memory for pagerank(), aligned for double: 64 a node and 8 an edge
+ * Bytes of scratch memory for pagerank(), aligned for double: 56 a node and 8 an edge
  */
 extern size_t pagerank_scratch(const CsrGraph *graph);
 

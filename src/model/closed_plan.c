@@ -27,7 +27,6 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "model/closed_plan.h"

@@ -1,6 +1,6 @@
 /*
  * Which days of a model are used in a run, and which go: between closed_plan.c, which
- * decides that, and closed_days.c, which does it.
+ * decides that (closed_days_plan), and closed_days.c, which does it.
  */
 #ifndef INFLUENCE_CLOSED_PLAN_H
 #define INFLUENCE_CLOSED_PLAN_H

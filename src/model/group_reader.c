@@ -217,6 +217,7 @@ append_anonymous(Ingest *ingest, const Group *group)
 {
 	AnonymousCount *record = ingest_append(ingest, group->signal->network, group->target, ROWS_ANONYMOUS);
 
+	record->unused = 0;
 	record->stamp = group->stamp;
 	record->people = group->weight;
 	record->influence_part = 1 + Min(group->sentiment, 0);

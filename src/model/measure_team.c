@@ -11,8 +11,9 @@
  *   worker 2        takes       survey   note   match   sweep   prepares   ranks
  *                               filter     gifts  habits   edges
  *
- * What the leader fills in after workers have started (members, limit, ranks) they read
- * after a barrier, or after "members" under its lock.
+ * What the leader fills in after workers have started (members, limit) they read
+ * after a barrier, or after "members" under its lock; ranks and plan are of the last
+ * member, and read after the end of the collection.
  *
  * A member that fails takes the others with it: the leader by the end of its
  * transaction, a worker by the error that it sends to the leader; both are seen
@@ -482,7 +483,7 @@ take_measured(MeasureTeam *team, PersonNetworkArray *people, uint64 first, Recor
 
 /*
  * Leave what was measured on a network, from the given person on, to the leader, who
- * takes it; the others need not wait
+ * takes it; the others wait only in team_end_collection()
  */
 void
 team_begin_collection(MeasureTeam *team, PersonNetworkArray *people, uint64 first, RecordLog *signal_counts)
@@ -601,7 +602,7 @@ team_allocate_ranks(MeasureTeam *team, Size bytes)
 }
 
 /*
- * Who prepares: let the others know, who must have waited when they take it
+ * Who prepares: let the others know, who may take it after the next barrier
  */
 void
 team_offer_ranks(MeasureTeam *team, const RankPlan *plan)
@@ -661,7 +662,8 @@ choose_workers(const Ingest *ingest)
 	 * What is noted of people who give back is no more than three times the rows, a
 	 * filter is an eighth of them, which each has and lays out; the rest is by person.
 	 * Edges and their copy, no more than twice the rows, come when these are gone. Habits
-	 * each has and lays out as well.
+	 * each has and lays out as well; where these were is room for ranks, which come before
+	 * all that was measured is collected.
 	 */
 	if (!memory_has_room(ingest->context, 3 * bytes + (workers + 1) * bytes / 4 +
 						 (Size) intern_count(ingest->people) * (BYTES_PER_PERSON + 2 * workers * HABIT_BYTES)))

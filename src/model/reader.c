@@ -281,6 +281,7 @@ append_anonymous(Ingest *ingest, const Row *row)
 {
 	AnonymousCount *record = ingest_append(ingest, row->signal->network, row->target, ROWS_ANONYMOUS);
 
+	record->unused = 0;
 	record->stamp = row_stamp(row);
 	record->people = row->people;
 	record->influence_part = row->weight / row->people * (1 + Min(row->sentiment, 0));

@@ -1,6 +1,6 @@
 /*
- * Sorting by counting: the keys are dense numbers, so one pass counts and one
- * pass moves each record to its place. Both are stable.
+ * Sorting by counting: the keys are dense numbers, or digits of large ones, so one pass
+ * counts and one pass moves each record to its place. Both are stable.
  */
 #include "compat.h"
 
@@ -239,10 +239,11 @@ differing_bits(const char *records, uint64 count, Size record_size, uint32 offse
 }
 
 /*
- * Sort an array by a number of 64 bits, digit by digit, the lowest first; it is freed
+ * Sort an array by a number of 64 bits, digit by digit, the lowest first
  *
  * offset: of the number's upper half in a record; the lower half follows it. Returns an
- * array in context. Equals stay in their order.
+ * array in context, and frees the one given, or returns that where all are equal. Equals
+ * stay in their order.
  */
 void *
 records_sort_by_number(void *records, uint64 count, Size record_size, uint32 offset,

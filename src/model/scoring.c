@@ -166,8 +166,8 @@ typedef struct SortKey
 	uint32		person;
 } SortKey;
 
-/* Fewer people are sorted by comparing them */
-#define MANY_PEOPLE	4096
+/* Fewer bigints are sorted by comparing them */
+#define MANY_IDS	4096
 
 static inline void
 set_key(SortKey *key, uint64 number)
@@ -226,7 +226,7 @@ order_positions_by_id(uint32 *positions, uint32 count, const PersonScore *people
 		keys[i].position = positions[i];
 		keys[i].person = people[positions[i]].person;
 	}
-	if (id_type == INT8OID && count >= MANY_PEOPLE)
+	if (id_type == INT8OID && count >= MANY_IDS)
 		keys = sort_by_bigint(keys, count, ids);
 	else
 		sort_by_id(keys, count, ids);

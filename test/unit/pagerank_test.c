@@ -545,6 +545,23 @@ test_small_tolerance(void)
 	free(problem.rank);
 }
 
+/*
+ * Nor does it when iterations with short weights change nothing at all any more, and
+ * one with the full weights finds what rounding leaves
+ */
+static void
+test_nothing_left(void)
+{
+	Edge		edges[] = {{0, 1, 49}, {1, 0, 49}};
+	Problem		problem = {2, 2, edges, NULL, {0}};
+	PagerankOptions options = {0.75, 1000, 1e-17, NULL, NULL, NULL};
+
+	solve(&problem, &options);
+	ok(problem.result.converged && fabs(problem.rank[0] - 0.5) < 1e-15 && fabs(problem.rank[1] - 0.5) < 1e-15,
+	   "nothing but rounding errors is left to change");
+	free(problem.rank);
+}
+
 /* A feed of blocks of a graph, of few rows or edges, each in memory of its own */
 typedef struct BlockFeed
 {
@@ -863,6 +880,7 @@ main(void)
 	test_extremes();
 	test_iterations();
 	test_small_tolerance();
+	test_nothing_left();
 	test_blocks();
 	test_teams();
 	test_warm_start();
