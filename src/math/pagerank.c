@@ -29,7 +29,8 @@
  * Higham, "Accuracy and Stability of Numerical Algorithms", chapter 12). The last
  * iteration is always one of these, and only these tell convergence. The changes
  * are in single precision, too, where other nodes fetch them; all sums are double.
- * So ranks may depend on the numbers of nodes by what the tolerance leaves open.
+ * Values round alike whatever the numbers of nodes are, but for some that differ in the
+ * last bit of a double, and what that changes the next round takes away.
  *
  * The changes sum to 0, so D(z) is minus the change of all other nodes; that form
  * takes what rounding errors add to the sum away again instead of keeping it.

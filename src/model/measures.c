@@ -422,8 +422,7 @@ finish_network(MeasureTeam *team, Ingest *ingest, int network, const SweepOutput
 			   uint64 first, Measures *measures)
 {
 	PersonNetworkArray *people = output->people;
-	bool		together = output->edges->edge_count >= EDGES_FOR_TEAM;
-	Ranking		ranking = {.team = together ? team : NULL,.edges = output->edges};
+	Ranking		ranking = {.team = output->edges->edge_count < EDGES_FOR_TEAM ? NULL : team,.edges = output->edges};
 	bool		has_ranks = output->edges->edge_count > 0 && (team_leads(team) || ranking.team != NULL);
 	PagerankResult result;
 
