@@ -121,16 +121,6 @@ ingest_stranger(Ingest *ingest)
 }
 
 /*
- * The person acted at the time of the row
- */
-void
-ingest_note_activity(Ingest *ingest, uint32 person, TimestampTz at)
-{
-	if (at > ingest->last_active_at[person])
-		ingest->last_active_at[person] = at;
-}
-
-/*
  * The person received something that was said in anger, or in praise
  */
 void
@@ -177,26 +167,13 @@ ingest_create(const Model *model, TimestampTz as_of, SpillFile *spill, Size memo
 /*
  * Make the partitions of a network, when its first row comes
  */
-static void
-create_partitions(NetworkRows *rows)
+void
+ingest_create_partitions(NetworkRows *rows)
 {
 	rows->partitions = MemoryContextAlloc(rows->context, sizeof(RowPartition) * PARTITION_COUNT);
 	for (int i = 0; i < PARTITION_COUNT; i++)
 		for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
 			record_log_init(&rows->partitions[i].logs[kind], record_sizes[kind], rows->context);
-}
-
-/*
- * The log of a kind of records
- */
-RecordLog *
-ingest_log(Ingest *ingest, int network, uint32 partition, RowKind kind)
-{
-	NetworkRows *rows = &ingest->networks[network];
-
-	if (unlikely(rows->partitions == NULL))
-		create_partitions(rows);
-	return &rows->partitions[partition].logs[kind];
 }
 
 /*

@@ -170,15 +170,37 @@ extern Ingest *ingest_create(const Model *model, TimestampTz as_of, SpillFile *s
 							 Size memory_limit);
 extern uint32 ingest_person(Ingest *ingest, Datum id);
 extern uint32 ingest_stranger(Ingest *ingest);
-extern void ingest_note_activity(Ingest *ingest, uint32 person, TimestampTz at);
 extern void ingest_add_sentiment(Ingest *ingest, uint32 person, Sentiment sentiment);
-extern RecordLog *ingest_log(Ingest *ingest, int network, uint32 partition, RowKind kind);
+extern void ingest_create_partitions(NetworkRows *rows);
 extern Size ingest_record_size(RowKind kind);
 extern uint64 ingest_count(const Ingest *ingest, int network, RowKind kind);
 extern void ingest_spill(Ingest *ingest);
 extern void ingest_check_people(const Ingest *ingest);
 extern void ingest_limit_memory(Ingest *ingest);
 extern const char *ignore_reason_name(IgnoreReason reason);
+
+/*
+ * The log of a kind of records
+ */
+static inline RecordLog *
+ingest_log(Ingest *ingest, int network, uint32 partition, RowKind kind)
+{
+	NetworkRows *rows = &ingest->networks[network];
+
+	if (unlikely(rows->partitions == NULL))
+		ingest_create_partitions(rows);
+	return &rows->partitions[partition].logs[kind];
+}
+
+/*
+ * The person acted at the time of the row
+ */
+static inline void
+ingest_note_activity(Ingest *ingest, uint32 person, TimestampTz at)
+{
+	if (at > ingest->last_active_at[person])
+		ingest->last_active_at[person] = at;
+}
 
 /*
  * Room for a record about a target, whose place is set

@@ -218,28 +218,19 @@ merge_items(MeasureTeam *team, void *items, uint64 count, Size size, Merge merge
 	clear_away(team);
 }
 
+/* What somebody traded, and with whom, is with one member */
 static void
-merge_counts(void *own, const void *others, uint64 count)
+merge_habits(void *own, const void *others, uint64 count)
 {
-	for (uint64 i = 0; i < count; i++)
-		((uint32 *) own)[i] += ((const uint32 *) others)[i];
-}
+	ActorHabits *sum = own;
+	const ActorHabits *more = others;
 
-/* Each person's partners are with one member */
-static void
-merge_partners(void *own, const void *others, uint64 count)
-{
-	for (uint64 i = 0; i < count; i++)
-		((uint8 *) own)[i] |= ((const uint8 *) others)[i];
-}
-
-static void
-merge_gifts(void *own, const void *others, uint64 count)
-{
 	for (uint64 i = 0; i < count; i++)
 	{
-		((ActorGifts *) own)[i].given += ((const ActorGifts *) others)[i].given;
-		((ActorGifts *) own)[i].traded += ((const ActorGifts *) others)[i].traded;
+		sum[i].reactions += more[i].reactions;
+		sum[i].partners += more[i].partners;
+		sum[i].gifts.given += more[i].gifts.given;
+		sum[i].gifts.traded += more[i].gifts.traded;
 	}
 }
 
@@ -254,11 +245,9 @@ merge_bits(void *own, const void *others, uint64 words)
  * Add up what each member knows of what people did
  */
 void
-team_add_habits(MeasureTeam *team, const Habits *habits, uint64 person_count)
+team_add_habits(MeasureTeam *team, ActorHabits *habits, uint64 person_count)
 {
-	merge_items(team, habits->reactions, person_count, sizeof(uint32), merge_counts);
-	merge_items(team, habits->partners, person_count, sizeof(uint8), merge_partners);
-	merge_items(team, habits->gifts, person_count, sizeof(ActorGifts), merge_gifts);
+	merge_items(team, habits, person_count, sizeof(ActorHabits), merge_habits);
 }
 
 /*
@@ -666,7 +655,7 @@ choose_workers(const Ingest *ingest)
 	 * all that was measured is collected.
 	 */
 	if (!memory_has_room(ingest->context, 3 * bytes + (workers + 1) * bytes / 4 +
-						 (Size) intern_count(ingest->people) * (BYTES_PER_PERSON + 2 * workers * HABIT_BYTES)))
+						 (Size) intern_count(ingest->people) * (BYTES_PER_PERSON + 2 * workers * sizeof(ActorHabits))))
 		return 0;
 	return workers;
 }

@@ -35,7 +35,7 @@ extern uint32 team_person_count(const MeasureTeam *team, const Ingest *ingest);
 extern uint64 team_interactions(const MeasureTeam *team, const Ingest *ingest, int network);
 extern bool team_has_rows(const MeasureTeam *team, const Ingest *ingest, int network);
 
-extern void team_add_habits(MeasureTeam *team, const Habits *habits, uint64 person_count);
+extern void team_add_habits(MeasureTeam *team, ActorHabits *habits, uint64 person_count);
 extern void team_unite(MeasureTeam *team, uint64 *bits, uint64 words);
 extern void team_exchange(MeasureTeam *team, RecordLog *logs);
 extern void team_begin_collection(MeasureTeam *team, PersonNetworkArray *people, uint64 first,

@@ -331,7 +331,7 @@ tidy_up(const MeasureTeam *team, const Ingest *ingest, SweepOutput *output)
  * Find out who gives back what, among the people of the own partitions
  */
 static void
-match_exchanges(MeasureTeam *team, Ingest *ingest, int network, SweepOutput *output, const Habits *habits)
+match_exchanges(MeasureTeam *team, Ingest *ingest, int network, SweepOutput *output, ActorHabits *habits)
 {
 	Reciprocity *reciprocity = output->reciprocity;
 	uint32		person_count = output->edges->person_count;
@@ -369,7 +369,7 @@ match_exchanges(MeasureTeam *team, Ingest *ingest, int network, SweepOutput *out
  * The part of what the people of a network give that is traded, on average
  */
 static double
-mean_traded(const ActorGifts *gifts, uint32 person_count)
+mean_traded(const ActorHabits *habits, uint32 person_count)
 {
 	double		traded = 0;
 	uint32		givers = 0;
@@ -378,10 +378,10 @@ mean_traded(const ActorGifts *gifts, uint32 person_count)
 	{
 		if (i % ITEMS_PER_CHECK == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (gifts[i].given == 0)
+		if (habits[i].gifts.given == 0)
 			continue;
 		givers++;
-		traded += (double) gifts[i].traded / gifts[i].given;
+		traded += (double) habits[i].gifts.traded / habits[i].gifts.given;
 	}
 	return givers == 0 ? 0 : traded / givers;
 }
@@ -457,12 +457,8 @@ measure_network(MeasureTeam *team, Ingest *ingest, int network, PersonNetworkArr
 	uint32		person_count = team_person_count(team, ingest);
 	MemoryContext context = ingest->networks[network].context;
 	uint64		first = people->count;
-	Habits		habits = {
-		.reactions = huge_array_zero(context, person_count, sizeof(uint32)),
-		.partners = huge_array_zero(context, person_count, sizeof(uint8)),
-		.gifts = huge_array_zero(context, person_count, sizeof(ActorGifts))
-	};
-	Trust		trust = {.habits = &habits,.half_count = model->selectivity_rate * observed_days(ingest)};
+	ActorHabits *habits = huge_array_zero(context, person_count, sizeof(ActorHabits));
+	Trust		trust = {.habits = habits,.half_count = model->selectivity_rate * observed_days(ingest)};
 	SweepOutput output = {
 		.trust = &trust,
 		.clocks = measures->clocks,
@@ -473,12 +469,12 @@ measure_network(MeasureTeam *team, Ingest *ingest, int network, PersonNetworkArr
 	progress_report(model->ref.name, "measuring network \"%s\"", model->networks[network].name);
 	output.edges = edges_create(person_count, ingest->spill, context);
 	output.reciprocity = reciprocity_create(model, team_interactions(team, ingest, network), context);
-	survey_network(ingest, network, &habits, output.reciprocity);
+	survey_network(ingest, network, habits, output.reciprocity);
 	team_unite(team, output.reciprocity->filter, reciprocity_filter_words(output.reciprocity));
 	if (reciprocity_matters(output.reciprocity))
-		match_exchanges(team, ingest, network, &output, &habits);
-	team_add_habits(team, &habits, person_count);
-	trust.discount = trust_discount(model->trading_discount, mean_traded(habits.gifts, person_count));
+		match_exchanges(team, ingest, network, &output, habits);
+	team_add_habits(team, habits, person_count);
+	trust.discount = trust_discount(model->trading_discount, mean_traded(habits, person_count));
 	sweep_network(team, ingest, network, &output);
 	ingest->rows_ignored[IGNORE_OUTSIDE_WINDOW] += output.rows_outside_window;
 

@@ -53,6 +53,7 @@ typedef struct Row
 	uint32		actor;			/* NOBODY when it has none */
 	TimestampTz occurred_at;
 	double		age;			/* microseconds, not negative */
+	Stamp		stamp;
 	double		weight;
 	double		people;			/* of a row without an actor */
 	double		sentiment;
@@ -260,12 +261,12 @@ row_post(const SourceReader *reader, TupleTableSlot *slot)
 static Stamp
 row_stamp(const Row *row)
 {
-	Stamp		stamp;
-
-	stamp.age = row->age < (double) MAX_AGE ? (uint64) row->age : MAX_AGE;
-	stamp.signal = row->signal_index;
-	stamp.negative = row->sentiment < 0;
-	return stamp;
+	return (Stamp)
+	{
+		.age = row->age < (double) MAX_AGE ? (uint64) row->age : MAX_AGE,
+		.signal = row->signal_index,
+		.negative = row->sentiment < 0
+	};
 }
 
 static void
@@ -273,7 +274,7 @@ append_interaction(Ingest *ingest, const Row *row, double multiplier)
 {
 	ingest_append_interaction(ingest, row->signal->network, row->target,
 							  row->signal->role == ROLE_AUTHORITY ? NOBODY : row->actor,
-							  row_stamp(row), 1, multiplier);
+							  row->stamp, 1, multiplier);
 }
 
 static void
@@ -282,7 +283,7 @@ append_anonymous(Ingest *ingest, const Row *row)
 	AnonymousCount *record = ingest_append(ingest, row->signal->network, row->target, ROWS_ANONYMOUS);
 
 	record->unused = 0;
-	record->stamp = row_stamp(row);
+	record->stamp = row->stamp;
 	record->people = row->people;
 	record->influence_part = row->weight / row->people * (1 + Min(row->sentiment, 0));
 }
@@ -294,7 +295,7 @@ append_post_event(Ingest *ingest, const Row *row, RowKind kind)
 
 	record->actor = kind == ROWS_POSTS ? NOBODY : row->actor;
 	record->post = row->post;
-	record->stamp = row_stamp(row);
+	record->stamp = row->stamp;
 	record->weight = row->weight;
 }
 
@@ -373,9 +374,9 @@ static void
 record_in_day(DaySet *set, DayRows *day, const Row *row)
 {
 	const Signal *signal = row->signal;
-	Stamp		stamp = {.age = day->end - row->occurred_at,.signal = row->signal_index,
-	.negative = row->sentiment < 0};
+	Stamp		stamp = row->stamp;
 
+	stamp.age = day->end - row->occurred_at;
 	day->rows++;
 	if (signal->role == ROLE_POST)
 	{
@@ -598,6 +599,7 @@ read_row(SourceReader *reader, TupleTableSlot *slot, Row *row, IgnoreReason *rea
 		return false;
 	}
 
+	row->stamp = row_stamp(row);
 	row->has_actor = !slot->tts_isnull[SOURCE_ACTOR];
 	row->target_id = keep_id(reader, slot->tts_values[SOURCE_TARGET], &row->uuids[0]);
 	if (row->has_actor)

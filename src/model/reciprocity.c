@@ -214,7 +214,7 @@ reciprocity_end_notes(Reciprocity *reciprocity)
  */
 static uint64
 match_person(RecordLog *exchanges, const Gift *received, const Gift *received_end,
-			 const Gift *given, const Gift *given_end, uint8 *partners)
+			 const Gift *given, const Gift *given_end, uint32 *partners)
 {
 	uint64		traded = 0;
 
@@ -234,7 +234,7 @@ match_person(RecordLog *exchanges, const Gift *received, const Gift *received_en
 		exchange->returned = given->value;
 		exchange->traded = Min(received->amount, 2 * given->amount);
 		traded += Min(given->amount, 2 * received->amount);
-		if (given->amount > 0 && received->amount > 0 && *partners < MOST_PARTNERS)
+		if (given->amount > 0 && received->amount > 0)
 			(*partners)++;
 	}
 	return traded;
@@ -248,7 +248,7 @@ match_person(RecordLog *exchanges, const Gift *received, const Gift *received_en
  * context, which may be reset afterwards.
  */
 void
-reciprocity_match(Reciprocity *reciprocity, uint32 partition, uint32 place_count, const Habits *habits)
+reciprocity_match(Reciprocity *reciprocity, uint32 partition, uint32 place_count, ActorHabits *habits)
 {
 	uint64	   *received_start;
 	uint64	   *given_start;
@@ -260,11 +260,11 @@ reciprocity_match(Reciprocity *reciprocity, uint32 partition, uint32 place_count
 		uint32		person = person_at(partition, place);
 
 		CHECK_FOR_INTERRUPTS();
-		habits->gifts[person].traded =
+		habits[person].gifts.traded =
 			match_person(&reciprocity->exchanges[partition],
 						 received + received_start[place], received + received_start[place + 1],
 						 given + given_start[place], given + given_start[place + 1],
-						 &habits->partners[person]);
+						 &habits[person].partners);
 	}
 }
 

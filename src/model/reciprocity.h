@@ -48,7 +48,7 @@ extern void reciprocity_note(Reciprocity *reciprocity, Ingest *ingest, int netwo
 							 const PartitionClocks *clocks, uint32 place_count);
 extern void reciprocity_end_notes(Reciprocity *reciprocity);
 extern void reciprocity_match(Reciprocity *reciprocity, uint32 partition, uint32 place_count,
-							  const Habits *habits);
+							  ActorHabits *habits);
 extern void reciprocity_spill(Reciprocity *reciprocity, SpillFile *file);
 
 /*

@@ -12,7 +12,7 @@ typedef struct Survey
 {
 	const Model *model;
 	double		window;			/* longest age by the real clock, INFINITY: none */
-	Habits		habits;
+	ActorHabits *habits;
 	Reciprocity *reciprocity;
 } Survey;
 
@@ -27,8 +27,7 @@ expect_row(void *state, ScannedRow scanned)
 
 	if (actor == NOBODY)
 		return;
-	prefetch_to_write(&survey->habits.reactions[actor]);
-	prefetch_to_write(&survey->habits.gifts[actor]);
+	prefetch_to_write(&survey->habits[actor]);
 	reciprocity_prefetch(survey->reciprocity, actor, scanned.target);
 }
 
@@ -43,8 +42,8 @@ survey_row(void *state, ScannedRow scanned)
 		return;
 	if ((double) row->stamp.age <= survey->window)
 	{
-		survey->habits.reactions[row->actor] += interaction_rows(row);
-		survey->habits.gifts[row->actor].given += tradable_amount(survey->model, row);
+		survey->habits[row->actor].reactions += interaction_rows(row);
+		survey->habits[row->actor].gifts.given += tradable_amount(survey->model, row);
 	}
 	if (!signal->conversational && reciprocity_matters(survey->reciprocity))
 		reciprocity_announce(survey->reciprocity, row->actor, scanned.target);
@@ -56,10 +55,10 @@ survey_row(void *state, ScannedRow scanned)
  * habits: zeroed; gets reactions and what was given. Announces the network's pairs.
  */
 void
-survey_network(Ingest *ingest, int network, const Habits *habits, Reciprocity *reciprocity)
+survey_network(Ingest *ingest, int network, ActorHabits *habits, Reciprocity *reciprocity)
 {
 	Survey		survey = {.model = ingest->model,.window = model_longest_age(ingest->model),
-	.habits = *habits,.reciprocity = reciprocity};
+	.habits = habits,.reciprocity = reciprocity};
 	char	   *buffer = palloc(LAST_CHUNK_BYTES);
 
 	for (int i = 0; i < PARTITION_COUNT; i++)

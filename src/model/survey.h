@@ -8,6 +8,6 @@
 #include "model/reciprocity.h"
 #include "model/trust.h"
 
-extern void survey_network(Ingest *ingest, int network, const Habits *habits, Reciprocity *reciprocity);
+extern void survey_network(Ingest *ingest, int network, ActorHabits *habits, Reciprocity *reciprocity);
 
 #endif							/* INFLUENCE_SURVEY_H */

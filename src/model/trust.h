@@ -39,27 +39,18 @@ typedef struct TowardsTarget
 	ActorGifts	gifts;
 } TowardsTarget;
 
-/* More trading partners than that count as so many */
-#define MOST_PARTNERS	PG_UINT8_MAX
-
-/*
- * What the actors of one network did, by actor. What is asked for with each pair of
- * people is small, so that it stays in the processor's caches.
- */
-typedef struct Habits
+/* What an actor did on one network */
+typedef struct ActorHabits
 {
-	uint32	   *reactions;		/* engaging rows */
-	uint8	   *partners;		/* people traded with */
-	ActorGifts *gifts;
-} Habits;
-
-/* Bytes of a person's habits */
-#define HABIT_BYTES		(sizeof(uint32) + sizeof(uint8) + sizeof(ActorGifts))
+	uint32		reactions;		/* engaging rows */
+	uint32		partners;		/* people traded with */
+	ActorGifts	gifts;
+} ActorHabits;
 
 /* Trust of the actors of one network */
 typedef struct Trust
 {
-	const Habits *habits;
+	const ActorHabits *habits;	/* by actor */
 	double		half_count;		/* reactions in the whole window that halve the trust */
 	double		discount;		/* for trading, on this network */
 } Trust;
@@ -81,8 +72,7 @@ trust_discount(double discount, double traded)
 static inline void
 prefetch_trust(const Trust *trust, uint32 actor)
 {
-	prefetch(&trust->habits->reactions[actor]);
-	prefetch(&trust->habits->partners[actor]);
+	prefetch(&trust->habits[actor]);
 }
 
 /*
@@ -107,14 +97,14 @@ trust_in_trader(const Trust *trust, uint32 partners, uint64 traded, uint64 given
 static inline double
 trust_towards(const Trust *trust, uint32 actor, const TowardsTarget *towards)
 {
-	const Habits *habits = trust->habits;
-	double		selectivity = 1 / (1 + (habits->reactions[actor] - towards->reactions) / trust->half_count);
-	uint32		partners = habits->partners[actor] - towards->partners;
+	const ActorHabits *habits = &trust->habits[actor];
+	double		selectivity = 1 / (1 + (habits->reactions - towards->reactions) / trust->half_count);
+	uint32		partners = habits->partners - towards->partners;
 
 	if (partners < 2)
 		return selectivity;
-	return selectivity * trust_in_trader(trust, partners, habits->gifts[actor].traded - towards->gifts.traded,
-										 habits->gifts[actor].given - towards->gifts.given);
+	return selectivity * trust_in_trader(trust, partners, habits->gifts.traded - towards->gifts.traded,
+										 habits->gifts.given - towards->gifts.given);
 }
 
 /*
