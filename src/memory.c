@@ -114,29 +114,6 @@ huge_array_next(uint64 capacity, uint64 limit)
 }
 
 /*
- * Does the tree take more than it may?
- */
-bool
-memory_over_limit(const MemoryLimit *limit)
-{
-	return MemoryContextMemAllocated(limit->context, true) > limit->bytes;
-}
-
-/*
- * All that could be moved out was moved out
- *
- * What is left must not be most of what is allowed: the limit would be reached
- * again after each few rows, and the pieces in the file would be tiny. It is then
- * raised to twice what is left; whether that is too much is for those to say
- * who know what it is needed for.
- */
-void
-memory_limit_relieved(MemoryLimit *limit)
-{
-	limit->bytes = Max(limit->bytes, 2 * MemoryContextMemAllocated(limit->context, true));
-}
-
-/*
  * May a tree of contexts take so many more bytes within influence.max_memory?
  */
 bool

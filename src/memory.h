@@ -6,18 +6,6 @@
 
 #include "compat.h"
 
-/*
- * What a tree of memory contexts may take before somebody moves things to a file
- */
-typedef struct MemoryLimit
-{
-	MemoryContext context;
-	Size		bytes;
-} MemoryLimit;
-
-extern bool memory_over_limit(const MemoryLimit *limit);
-extern void memory_limit_relieved(MemoryLimit *limit);
-
 extern bool memory_has_room(MemoryContext context, Size bytes);
 extern void memory_give_back(void);
 

@@ -174,11 +174,11 @@ fill_partition(Clocks *clocks, const Ingest *ingest, uint32 partition, char *buf
 static void
 limit_memory(Clocks *clocks, Ingest *ingest)
 {
-	if (!memory_over_limit(&ingest->limit))
+	if (!ingest_over_limit(ingest))
 		return;
 	ingest_spill(ingest);
 	clocks_spill(clocks, ingest->spill);
-	memory_limit_relieved(&ingest->limit);
+	ingest_limit_relieved(ingest);
 }
 
 /*
@@ -203,7 +203,7 @@ clocks_create(Ingest *ingest)
 			clocks->frozen_since[i] = DT_NOBEGIN;
 	}
 	for (int i = 0; i < PARTITION_COUNT; i++)
-		record_log_init(&clocks->pauses[i], sizeof(Pause), CurrentMemoryContext);
+		record_log_init(&clocks->pauses[i], sizeof(Pause), CurrentMemoryContext, NULL);
 	buffer = palloc(LAST_CHUNK_BYTES);
 	for (int i = 0; i < PARTITION_COUNT; i++)
 	{

@@ -103,7 +103,7 @@ day_set_rows(DaySet *set, int source, int day)
 	rows->logs = MemoryContextAlloc(set->context, sizeof(RecordLog) * set->network_count * DAY_KIND_COUNT);
 	for (int i = 0; i < set->network_count; i++)
 		for (int kind = 0; kind < DAY_KIND_COUNT; kind++)
-			record_log_init(&rows->logs[i * DAY_KIND_COUNT + kind], record_sizes[kind], set->context);
+			record_log_init(&rows->logs[i * DAY_KIND_COUNT + kind], record_sizes[kind], set->context, NULL);
 	return rows;
 }
 

@@ -154,26 +154,67 @@ ingest_create(const Model *model, TimestampTz as_of, SpillFile *spill, Size memo
 	ingest->signals = signal_table_create(model);
 	ingest->people = intern_create(model->ref.id_type, CurrentMemoryContext);
 	ingest->earliest_reaction = DT_NOEND;
-	ingest->networks = palloc0(sizeof(NetworkRows) * (model->network_count + 1));
-	for (int i = 0; i < model->network_count; i++)
-		ingest->networks[i].context = AllocSetContextCreate(ingest->context, "influence network",
-															ALLOCSET_DEFAULT_SIZES);
+	ingest->networks = network_rows_create(model->network_count, ingest->context, NULL);
 	ingest->spill = spill;
-	ingest->limit.context = ingest->context;
-	ingest->limit.bytes = memory_limit;
+	ingest->memory_limit = memory_limit;
 	return ingest;
+}
+
+/*
+ * Keep rows in an area from now on; ingest_leave_area() detaches it
+ */
+void
+ingest_use_area(Ingest *ingest, RecordArea *area)
+{
+	ingest->area = area;
+	for (int i = 0; i < ingest->model->network_count; i++)
+	{
+		RowPartition *partitions = ingest->networks[i].partitions;
+
+		ingest->networks[i].area = area;
+		for (int j = 0; partitions != NULL && j < PARTITION_COUNT; j++)
+			for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
+				partitions[j].logs[kind].area = area;
+	}
+}
+
+/*
+ * All rows have been used up
+ */
+void
+ingest_leave_area(Ingest *ingest)
+{
+	record_area_detach(ingest->area);
+	ingest->area = NULL;
+}
+
+/*
+ * Rows of some networks, of which there are none yet
+ */
+NetworkRows *
+network_rows_create(int count, MemoryContext parent, RecordArea *area)
+{
+	NetworkRows *networks = MemoryContextAllocZero(parent, sizeof(NetworkRows) * (count + 1));
+
+	for (int i = 0; i < count; i++)
+	{
+		networks[i].context = AllocSetContextCreate(parent, "influence network", ALLOCSET_DEFAULT_SIZES);
+		networks[i].area = area;
+	}
+	return networks;
 }
 
 /*
  * Make the partitions of a network, when its first row comes
  */
 void
-ingest_create_partitions(NetworkRows *rows)
+network_rows_partition(NetworkRows *rows)
 {
 	rows->partitions = MemoryContextAlloc(rows->context, sizeof(RowPartition) * PARTITION_COUNT);
 	for (int i = 0; i < PARTITION_COUNT; i++)
 		for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
-			record_log_init(&rows->partitions[i].logs[kind], record_sizes[kind], rows->context);
+			record_log_init(&rows->partitions[i].logs[kind], record_sizes[kind], rows->context,
+							rows->area);
 }
 
 /*
@@ -237,14 +278,56 @@ ingest_check_people(const Ingest *ingest)
 }
 
 /*
+ * Bytes that rows take in the area
+ */
+static Size
+area_bytes(const Ingest *ingest)
+{
+	return ingest->area == NULL ? 0 : ingest->area->bytes;
+}
+
+/*
+ * Does the ingest, with what is allocated below its context, take more than it may?
+ */
+bool
+ingest_over_limit(const Ingest *ingest)
+{
+	return MemoryContextMemAllocated(ingest->context, true) + area_bytes(ingest) > ingest->memory_limit;
+}
+
+/*
+ * All that could be moved out was moved out
+ *
+ * What is left must not be most of what is allowed: the limit would be reached
+ * again after each few rows, and the pieces in the file would be tiny. It is then
+ * raised to twice what is left; whether that is too much is for those to say
+ * who know what it is needed for.
+ */
+void
+ingest_limit_relieved(Ingest *ingest)
+{
+	ingest->memory_limit = Max(ingest->memory_limit,
+							   2 * (MemoryContextMemAllocated(ingest->context, true) + area_bytes(ingest)));
+}
+
+/*
+ * May so many more bytes be taken within influence.max_memory?
+ */
+bool
+ingest_has_room(const Ingest *ingest, Size bytes)
+{
+	return memory_has_room(ingest->context, bytes + area_bytes(ingest));
+}
+
+/*
  * Keep to the limit
  */
 void
 ingest_limit_memory(Ingest *ingest)
 {
-	if (!memory_over_limit(&ingest->limit))
+	if (!ingest_over_limit(ingest))
 		return;
 	ingest_check_people(ingest);
 	ingest_spill(ingest);
-	memory_limit_relieved(&ingest->limit);
+	ingest_limit_relieved(ingest);
 }

@@ -98,6 +98,7 @@ typedef struct RowPartition
 typedef struct NetworkRows
 {
 	MemoryContext context;
+	RecordArea *area;			/* of new chunks; or NULL */
 	RowPartition *partitions;	/* PARTITION_COUNT; NULL while there are no rows */
 } NetworkRows;
 
@@ -151,7 +152,8 @@ typedef struct Ingest
 	InternTable *people;
 	AccountTable *accounts;		/* NULL where no source names accounts */
 	NetworkRows *networks;		/* model->network_count of them */
-	MemoryLimit limit;			/* of context; beyond it, rows go to the file */
+	RecordArea *area;			/* where rows may lie, too; NULL: there is none */
+	Size		memory_limit;	/* of context and area, in bytes; beyond it, rows go to the file */
 	SpillFile  *spill;
 	TimestampTz earliest_reaction;	/* DT_NOEND when there is none */
 	struct DaySet *days;		/* rows that are kept for later refreshes, too; or NULL */
@@ -168,28 +170,38 @@ typedef struct Ingest
 
 extern Ingest *ingest_create(const Model *model, TimestampTz as_of, SpillFile *spill,
 							 Size memory_limit);
+extern void ingest_use_area(Ingest *ingest, RecordArea *area);
+extern void ingest_leave_area(Ingest *ingest);
 extern uint32 ingest_person(Ingest *ingest, Datum id);
 extern uint32 ingest_stranger(Ingest *ingest);
 extern void ingest_add_sentiment(Ingest *ingest, uint32 person, Sentiment sentiment);
-extern void ingest_create_partitions(NetworkRows *rows);
+extern NetworkRows *network_rows_create(int count, MemoryContext parent, RecordArea *area);
+extern void network_rows_partition(NetworkRows *rows);
 extern Size ingest_record_size(RowKind kind);
 extern uint64 ingest_count(const Ingest *ingest, int network, RowKind kind);
 extern void ingest_spill(Ingest *ingest);
 extern void ingest_check_people(const Ingest *ingest);
 extern void ingest_limit_memory(Ingest *ingest);
+extern bool ingest_over_limit(const Ingest *ingest);
+extern void ingest_limit_relieved(Ingest *ingest);
+extern bool ingest_has_room(const Ingest *ingest, Size bytes);
 extern const char *ignore_reason_name(IgnoreReason reason);
 
 /*
  * The log of a kind of records
  */
 static inline RecordLog *
+network_log(NetworkRows *rows, uint32 partition, RowKind kind)
+{
+	if (unlikely(rows->partitions == NULL))
+		network_rows_partition(rows);
+	return &rows->partitions[partition].logs[kind];
+}
+
+static inline RecordLog *
 ingest_log(Ingest *ingest, int network, uint32 partition, RowKind kind)
 {
-	NetworkRows *rows = &ingest->networks[network];
-
-	if (unlikely(rows->partitions == NULL))
-		ingest_create_partitions(rows);
-	return &rows->partitions[partition].logs[kind];
+	return network_log(&ingest->networks[network], partition, kind);
 }
 
 /*

@@ -2,13 +2,17 @@
  * Reading large tables in several processes.
  *
  * Leader and workers each read their part of the tables (shared_scan.c) into an
- * ingest of their own, with their own numbers for people. A worker then puts
- * what it has into a shared memory area and ends; the leader renumbers it and
- * adds it to its own. Nothing depends on who read which row.
+ * ingest of their own, with their own numbers for people. The leader gives the people
+ * of each worker its numbers; the worker moves its rows into a shared memory area,
+ * with those numbers, and leaves them there to the leader and to whoever measures
+ * people later. Nothing depends on who read which row.
  *
- *   leader    plans, shares out ... reads its part ...  takes over ... takes over
- *   worker 1                        reads its part, hands over
- *   worker 2                        reads its part, hands over
+ *   leader    plans, shares out ... reads its part ...  numbers 1  numbers 2   takes over
+ *   worker 1                     reads its part, offers people  ...  renumbers rows
+ *   worker 2                     reads its part, offers people        ...      renumbers rows
+ *
+ * Only what a worker had to move to a file the leader renumbers itself: the file goes
+ * with the worker.
  *
  * Rights, settings, snapshot and transaction come to the workers with the
  * server's parallel context; they read the model's configuration themselves.
@@ -22,9 +26,10 @@
 #include "nodes/nodes.h"
 #include "optimizer/cost.h"
 #include "optimizer/paths.h"
-#include "storage/lwlock.h"
+#include "pgstat.h"
+#include "port/atomics.h"
+#include "storage/condition_variable.h"
 #include "utils/builtins.h"
-#include "utils/dsa.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/uuid.h"
@@ -44,13 +49,9 @@
 /* Keys of what is in shared memory; scans have small numbers */
 #define KEY_SHARED	UINT64CONST(0xA100000000000001)
 #define KEY_TEXTS	UINT64CONST(0xA100000000000002)
-#define KEY_AREA	UINT64CONST(0xA100000000000003)
 
 /* Numbers that the scans of one source may take up */
 #define SCANS_PER_SOURCE	100000
-
-/* Bytes of the part of the area that is there from the start */
-#define AREA_BYTES	(1024 * 1024)
 
 /* What is known of a day besides its records */
 typedef struct SharedDay
@@ -61,19 +62,32 @@ typedef struct SharedDay
 	TimestampTz earliest_reaction;
 } SharedDay;
 
+/* How far a worker is */
+typedef enum WorkerStage
+{
+	WORKER_READS,
+	WORKER_OFFERS_PEOPLE,		/* and waits for their numbers */
+	WORKER_HAS_NUMBERS
+} WorkerStage;
+
 /* What one worker hands over */
 typedef struct HandOver
 {
-	bool		done;
+	pg_atomic_uint32 stage;		/* WorkerStage */
+
+	/* people, as the worker numbers them */
 	uint32		person_count;
 	dsa_pointer ids;			/* bigints, uuids or texts one behind the other */
-	dsa_pointer last_active_at; /* by person, as the next */
+	dsa_pointer last_active_at; /* by person, as the next two */
 	dsa_pointer sentiment;		/* InvalidDsaPointer: there is none */
+	dsa_pointer numbers;		/* the leader's */
+
+	/* rows, when the worker has ended */
 	TimestampTz earliest_reaction;
 	uint64		rows_read;
 	uint64		rows_ignored[IGNORE_REASON_COUNT];
 	uint64		chunk_count;
-	dsa_pointer chunks;			/* array of SharedChunk */
+	dsa_pointer chunks;			/* array of SharedChunk; those in the file are not renumbered */
 	uint32		day_count;
 	dsa_pointer days;			/* array of SharedDay */
 	bool		has_file;		/* with the rest of them */
@@ -81,10 +95,11 @@ typedef struct HandOver
 
 typedef struct SharedIngest
 {
+	ConditionVariable changed;	/* a stage has */
+	dsa_handle	area;
 	TimestampTz as_of;
 	DayRange	days;			/* whose rows are kept for later; empty: none */
 	int			source_count;
-	int			worker_count;
 	Size		memory_limit;	/* of each worker, in bytes */
 	SharedFileSet files;
 	HandOver	workers[FLEXIBLE_ARRAY_MEMBER];
@@ -111,101 +126,26 @@ file_name(int worker)
 }
 
 /*
- * Chunks in all logs of an ingest
- */
-static uint64
-count_chunks(const Ingest *ingest)
-{
-	uint64		count = 0;
-
-	for (int network = 0; network < ingest->model->network_count; network++)
-		for (int i = 0; ingest->networks[network].partitions != NULL && i < PARTITION_COUNT; i++)
-			for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
-				count += ingest->networks[network].partitions[i].logs[kind].chunk_count;
-	return count;
-}
-
-/*
- * Days of which there are rows
- */
-static List *
-list_days(const DaySet *set)
-{
-	List	   *days = NIL;
-
-	for (Size i = 0; set != NULL && i < set->source_count * (Size) (set->range.end - set->range.first); i++)
-		if (set->days[i] != NULL)
-			days = lappend(days, set->days[i]);
-	return days;
-}
-
-/*
- * Chunks in the logs of days
- */
-static uint64
-count_day_chunks(const DaySet *set, List *days)
-{
-	uint64		count = 0;
-	ListCell   *lc;
-
-	foreach(lc, days)
-		for (int i = 0; i < set->network_count * DAY_KIND_COUNT; i++)
-			count += ((DayRows *) lfirst(lc))->logs[i].chunk_count;
-	return count;
-}
-
-/*
- * Put the records of all days into the area, but for those in the file
+ * A worker gets to a stage; everybody learns of it
  */
 static void
-share_days(DaySet *set, List *days, dsa_area *area, HandOver *to, SharedChunk *chunks)
+set_stage(SharedIngest *shared, HandOver *worker, WorkerStage stage)
 {
-	SharedDay  *shared;
-	ListCell   *lc;
-
-	to->day_count = list_length(days);
-	to->days = dsa_allocate_extended(area, sizeof(SharedDay) * Max(to->day_count, 1), DSA_ALLOC_HUGE);
-	shared = dsa_get_address(area, to->days);
-	foreach(lc, days)
-	{
-		const DayRows *rows = lfirst(lc);
-		SharedChunk key = {.day = foreach_current_index(lc),.records = InvalidDsaPointer};
-
-		shared[key.day].source = rows->source;
-		shared[key.day].day = rows->day;
-		shared[key.day].rows = rows->rows;
-		shared[key.day].earliest_reaction = rows->earliest_reaction;
-		for (key.network = 0; key.network < set->network_count; key.network++)
-			for (key.kind = 0; key.kind < DAY_KIND_COUNT; key.kind++)
-				chunks = share_log(area, day_log(set, rows, key.network, key.kind), key, chunks, NULL);
-	}
+	pg_write_barrier();
+	pg_atomic_write_u32(&worker->stage, stage);
+	ConditionVariableBroadcast(&shared->changed);
 }
 
 /*
- * Put all records into the area, but for those in the file
+ * Wait until a worker is at a stage
  */
 static void
-share_rows(Ingest *ingest, dsa_area *area, HandOver *to)
+wait_for_stage(SharedIngest *shared, HandOver *worker, WorkerStage stage)
 {
-	List	   *days = list_days(ingest->days);
-	SharedChunk *chunks;
-
-	to->chunk_count = count_chunks(ingest) + count_day_chunks(ingest->days, days);
-	to->chunks = dsa_allocate_extended(area, sizeof(SharedChunk) * Max(to->chunk_count, 1), DSA_ALLOC_HUGE);
-	chunks = dsa_get_address(area, to->chunks);
-	for (int network = 0; network < ingest->model->network_count; network++)
-		for (int i = 0; ingest->networks[network].partitions != NULL && i < PARTITION_COUNT; i++)
-		{
-			for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
-				chunks = share_log(area, ingest_log(ingest, network, i, kind),
-								   shared_chunk(network, i, kind), chunks, NULL);
-			if (i % PARTITIONS_PER_GIVE_BACK == 0)
-				memory_give_back();
-		}
-	share_days(ingest->days, days, area, to, chunks);
-	to->has_file = spill_is_used(ingest->spill);
-	spill_export(ingest->spill);
-	spill_close(ingest->spill);
+	while (pg_atomic_read_u32(&worker->stage) != stage)
+		ConditionVariableSleep(&shared->changed, PG_WAIT_EXTENSION);
+	ConditionVariableCancelSleep();
+	pg_read_barrier();
 }
 
 /*
@@ -248,38 +188,40 @@ share_ids(dsa_area *area, const InternTable *people, Oid id_type)
 }
 
 /*
- * Worker: put all that was read into the area
+ * Worker: let the leader know of the people, and get their numbers, which are in the
+ * area; the own ones are not looked up any more
  */
-static void
-hand_over(Ingest *ingest, dsa_area *area, HandOver *to)
+static const uint32 *
+exchange_people(Ingest *ingest, SharedIngest *shared, HandOver *to)
 {
-	to->person_count = intern_count(ingest->people);
-	to->ids = share_ids(area, ingest->people, ingest->model->ref.id_type);
-	if (to->person_count > 0)
-	{
-		to->last_active_at = share_bytes(area, ingest->last_active_at,
-										 to->person_count * sizeof(TimestampTz));
-		if (ingest->sentiment != NULL)
-			to->sentiment = share_bytes(area, ingest->sentiment, to->person_count * sizeof(Sentiment));
-	}
-	to->earliest_reaction = ingest->earliest_reaction;
-	to->rows_read = ingest->rows_read;
-	memcpy(to->rows_ignored, ingest->rows_ignored, sizeof(to->rows_ignored));
+	dsa_area   *area = ingest->area->area;
+	uint32		count = intern_count(ingest->people);
 
-	share_rows(ingest, area, to);
-	to->done = true;
+	to->person_count = count;
+	to->ids = share_ids(area, ingest->people, ingest->model->ref.id_type);
+	to->last_active_at = share_bytes(area, ingest->last_active_at, count * sizeof(TimestampTz));
+	if (ingest->sentiment != NULL)
+		to->sentiment = share_bytes(area, ingest->sentiment, count * sizeof(Sentiment));
+	intern_drop_hash(ingest->people);
+
+	set_stage(shared, to, WORKER_OFFERS_PEOPLE);
+	wait_for_stage(shared, to, WORKER_HAS_NUMBERS);
+	return shared_bytes(area, to->numbers, count * sizeof(uint32));
 }
 
 /*
  * Leader: give the people of a worker their numbers; returns them by the worker's
  */
 static uint32 *
-number_people(Ingest *ingest, dsa_area *area, const HandOver *from)
+number_people(Ingest *ingest, HandOver *from)
 {
+	dsa_area   *area = ingest->area->area;
 	Oid			id_type = ingest->model->ref.id_type;
-	uint32	   *numbers = huge_array(CurrentMemoryContext, from->person_count, sizeof(uint32));
 	char	   *next = dsa_get_address(area, from->ids);
+	uint32	   *numbers;
 
+	from->numbers = dsa_allocate_extended(area, Max(from->person_count, 1) * sizeof(uint32), DSA_ALLOC_HUGE);
+	numbers = dsa_get_address(area, from->numbers);
 	for (uint32 i = 0; i < from->person_count; i++)
 	{
 		Datum		id;
@@ -290,6 +232,7 @@ number_people(Ingest *ingest, dsa_area *area, const HandOver *from)
 		next += id_size(id, id_type);
 		numbers[i] = ingest_person(ingest, id);
 	}
+	dsa_free(area, from->ids);
 	return numbers;
 }
 
@@ -297,8 +240,9 @@ number_people(Ingest *ingest, dsa_area *area, const HandOver *from)
  * Leader: add what a worker knows of people to what we know of them
  */
 static void
-take_over_people(Ingest *ingest, dsa_area *area, const HandOver *from, const uint32 *numbers)
+take_over_people(Ingest *ingest, const HandOver *from, const uint32 *numbers)
 {
+	dsa_area   *area = ingest->area->area;
 	const TimestampTz *last_active_at = dsa_get_address(area, from->last_active_at);
 	const Sentiment *sentiment = DsaPointerIsValid(from->sentiment) ?
 		dsa_get_address(area, from->sentiment) : NULL;
@@ -311,33 +255,36 @@ take_over_people(Ingest *ingest, dsa_area *area, const HandOver *from, const uin
 		if (sentiment != NULL)
 			ingest_add_sentiment(ingest, numbers[i], sentiment[i]);
 	}
+	dsa_free(area, from->last_active_at);
+	if (DsaPointerIsValid(from->sentiment))
+		dsa_free(area, from->sentiment);
 }
 
 /*
- * Leader: add records of a size to our own logs, with our numbers for people
+ * Add records of a size to logs by the leader's numbers for people
  *
  * has_actor: an AnonymousCount has nobody there, and nothing.
  */
 static pg_attribute_always_inline void
-take_over_records(Ingest *ingest, const SharedChunk *chunk, const char *record, const uint32 *numbers,
-				  Size size, bool has_actor)
+renumber_records(NetworkRows *to, uint32 partition, RowKind kind, const char *record, uint32 count,
+				 const uint32 *numbers, Size size, bool has_actor)
 {
 	StaticAssertStmt(offsetof(Interaction, actor) == offsetof(PostEvent, actor),
 					 "records must have their actor at the same place");
-	for (uint32 i = 0; i < chunk->count; i++, record += size)
+	for (uint32 i = 0; i < count; i++, record += size)
 	{
 		uint32		packed = *(const uint32 *) record;
-		uint32		target = numbers[person_at(chunk->partition, packed & PLACE_MASK)];
+		uint32		target = numbers[person_at(partition, packed & PLACE_MASK)];
 		Interaction *copy;
 
-		if (has_actor && i + PREFETCH_AHEAD < chunk->count)
+		if (has_actor && i + PREFETCH_AHEAD < count)
 		{
 			uint32		actor = ((const Interaction *) (record + PREFETCH_AHEAD * size))->actor;
 
 			if (actor != NOBODY)
 				prefetch(&numbers[actor]);
 		}
-		copy = record_log_append(ingest_log(ingest, chunk->network, partition_of(target), chunk->kind));
+		copy = record_log_append(network_log(to, partition_of(target), kind));
 		memcpy(copy, record, size);
 		copy->place_and_rows = (packed & ~PLACE_MASK) | place_of(target);
 		if (has_actor && copy->actor != NOBODY)
@@ -346,40 +293,211 @@ take_over_records(Ingest *ingest, const SharedChunk *chunk, const char *record, 
 }
 
 /*
- * Leader: add a worker's chunk to our own logs. Copies of a known size are no calls.
+ * The same for a chunk. Copies of a known size are no calls.
  */
 static void
-take_over_chunk(Ingest *ingest, const SharedChunk *chunk, const char *records, const uint32 *numbers)
+renumber_chunk(NetworkRows *to, uint32 partition, RowKind kind, const char *records, uint32 count,
+			   const uint32 *numbers)
 {
-	if (chunk->kind == ROWS_PLAIN)
-		take_over_records(ingest, chunk, records, numbers, PLAIN_INTERACTION_BYTES, true);
-	else if (chunk->kind == ROWS_INTERACTIONS)
-		take_over_records(ingest, chunk, records, numbers, sizeof(Interaction), true);
+	if (kind == ROWS_PLAIN)
+		renumber_records(to, partition, kind, records, count, numbers, PLAIN_INTERACTION_BYTES, true);
+	else if (kind == ROWS_INTERACTIONS)
+		renumber_records(to, partition, kind, records, count, numbers, sizeof(Interaction), true);
 	else
-		take_over_records(ingest, chunk, records, numbers, ingest_record_size(chunk->kind),
-						  chunk->kind != ROWS_ANONYMOUS);
+		renumber_records(to, partition, kind, records, count, numbers, ingest_record_size(kind),
+						 kind != ROWS_ANONYMOUS);
 }
 
 /*
- * Leader: add a worker's chunk of a day to our own log
+ * Give records of a day the leader's numbers for people, where they are
  */
 static void
-take_over_day_chunk(DaySet *set, DayRows *rows, const SharedChunk *chunk, const char *record,
-					const uint32 *numbers)
+renumber_day_records(DayKind kind, char *record, uint32 count, const uint32 *numbers)
 {
-	RecordLog  *log = day_log(set, rows, chunk->network, chunk->kind);
-	bool		has_actor = day_kind_has_actor(chunk->kind);
-	Size		size = day_record_size(chunk->kind);
+	bool		has_actor = day_kind_has_actor(kind);
+	Size		size = day_record_size(kind);
 
-	for (uint32 i = 0; i < chunk->count; i++, record += size)
+	for (uint32 i = 0; i < count; i++, record += size)
 	{
-		uint32	   *copy = record_log_append(log);
+		uint32	   *people = (uint32 *) record;
 
-		memcpy(copy, record, size);
-		copy[0] = numbers[copy[0]];
-		if (has_actor && copy[1] != NOBODY)
-			copy[1] = numbers[copy[1]];
+		people[0] = numbers[people[0]];
+		if (has_actor && people[1] != NOBODY)
+			people[1] = numbers[people[1]];
 	}
+}
+
+/*
+ * Worker: renumber the rows of a network, which are freed, into the area; those in the
+ * file stay there
+ */
+static void
+renumber_rows(NetworkRows *rows, const uint32 *numbers, NetworkRows *to)
+{
+	for (int i = 0; rows->partitions != NULL && i < PARTITION_COUNT; i++)
+	{
+		for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
+		{
+			RecordLog  *log = network_log(rows, i, kind);
+			uint32		in_file = record_log_chunks_in_file(log);
+
+			for (uint32 chunk = in_file; chunk < log->chunk_count; chunk++)
+			{
+				uint32		count;
+				const char *records = record_log_chunk(log, chunk, NULL, &count);
+
+				CHECK_FOR_INTERRUPTS();
+				renumber_chunk(to, i, kind, records, count, numbers);
+				record_log_free_chunk(log, chunk);
+			}
+			record_log_truncate(log, in_file);
+		}
+		if (i % PARTITIONS_PER_GIVE_BACK == 0)
+			memory_give_back();
+	}
+}
+
+/*
+ * Chunks in all logs of some networks
+ */
+static uint64
+count_chunks(const NetworkRows *networks, int network_count)
+{
+	uint64		count = 0;
+
+	for (int network = 0; network < network_count; network++)
+		for (int i = 0; networks[network].partitions != NULL && i < PARTITION_COUNT; i++)
+			for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
+				count += networks[network].partitions[i].logs[kind].chunk_count;
+	return count;
+}
+
+/*
+ * Share all logs of some networks, which are in the area or in the file
+ */
+static SharedChunk *
+share_networks(NetworkRows *networks, int network_count, dsa_area *area, SharedChunk *chunks)
+{
+	for (int network = 0; network < network_count; network++)
+		for (int i = 0; networks[network].partitions != NULL && i < PARTITION_COUNT; i++)
+			for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
+				chunks = share_log(area, network_log(&networks[network], i, kind),
+								   shared_chunk(network, i, kind), chunks, NULL);
+	return chunks;
+}
+
+/*
+ * Days of which there are rows
+ */
+static List *
+list_days(const DaySet *set)
+{
+	List	   *days = NIL;
+
+	for (Size i = 0; set != NULL && i < set->source_count * (Size) (set->range.end - set->range.first); i++)
+		if (set->days[i] != NULL)
+			days = lappend(days, set->days[i]);
+	return days;
+}
+
+/*
+ * Chunks in the logs of days
+ */
+static uint64
+count_day_chunks(const DaySet *set, List *days)
+{
+	uint64		count = 0;
+	ListCell   *lc;
+
+	foreach(lc, days)
+		for (int i = 0; i < set->network_count * DAY_KIND_COUNT; i++)
+			count += ((DayRows *) lfirst(lc))->logs[i].chunk_count;
+	return count;
+}
+
+/*
+ * Share the records of one kind of a day, renumbered but for those in the file
+ */
+static SharedChunk *
+share_day_log(RecordLog *log, SharedChunk key, dsa_area *area, const uint32 *numbers, SharedChunk *chunks)
+{
+	SharedChunk *end = share_log(area, log, key, chunks, NULL);
+
+	for (; chunks < end; chunks++)
+		if (DsaPointerIsValid(chunks->records))
+			renumber_day_records(key.kind, dsa_get_address(area, chunks->records), chunks->count, numbers);
+	return end;
+}
+
+/*
+ * Share what is known of all days
+ */
+static SharedChunk *
+share_days(DaySet *set, List *days, dsa_area *area, const uint32 *numbers, HandOver *to, SharedChunk *chunks)
+{
+	SharedDay  *shared;
+	ListCell   *lc;
+
+	to->day_count = list_length(days);
+	to->days = dsa_allocate_extended(area, sizeof(SharedDay) * Max(to->day_count, 1), DSA_ALLOC_HUGE);
+	shared = dsa_get_address(area, to->days);
+	foreach(lc, days)
+	{
+		const DayRows *rows = lfirst(lc);
+		SharedChunk key = {.day = foreach_current_index(lc),.records = InvalidDsaPointer};
+
+		shared[key.day].source = rows->source;
+		shared[key.day].day = rows->day;
+		shared[key.day].rows = rows->rows;
+		shared[key.day].earliest_reaction = rows->earliest_reaction;
+		for (key.network = 0; key.network < set->network_count; key.network++)
+			for (key.kind = 0; key.kind < DAY_KIND_COUNT; key.kind++)
+				chunks = share_day_log(day_log(set, rows, key.network, key.kind), key, area, numbers, chunks);
+	}
+	return chunks;
+}
+
+/*
+ * Worker: leave all rows in the area, but for those in the file
+ */
+static void
+hand_over_rows(Ingest *ingest, const uint32 *numbers, HandOver *to)
+{
+	dsa_area   *area = ingest->area->area;
+	int			network_count = ingest->model->network_count;
+	NetworkRows *numbered = network_rows_create(network_count, ingest->context, ingest->area);
+	List	   *days = list_days(ingest->days);
+	uint64		capacity;
+	SharedChunk *chunks;
+	SharedChunk *next;
+
+	for (int network = 0; network < network_count; network++)
+		renumber_rows(&ingest->networks[network], numbers, &numbered[network]);
+	capacity = count_chunks(numbered, network_count) + count_chunks(ingest->networks, network_count) +
+		count_day_chunks(ingest->days, days);
+	to->chunks = dsa_allocate_extended(area, sizeof(SharedChunk) * Max(capacity, 1), DSA_ALLOC_HUGE);
+	chunks = dsa_get_address(area, to->chunks);
+	next = share_networks(numbered, network_count, area, chunks);
+	next = share_networks(ingest->networks, network_count, area, next);
+	next = share_days(ingest->days, days, area, numbers, to, next);
+	to->chunk_count = next - chunks;
+}
+
+/*
+ * Worker: hand over all that was read
+ */
+static void
+hand_over(Ingest *ingest, SharedIngest *shared, HandOver *to)
+{
+	const uint32 *numbers = exchange_people(ingest, shared, to);
+
+	to->earliest_reaction = ingest->earliest_reaction;
+	to->rows_read = ingest->rows_read;
+	memcpy(to->rows_ignored, ingest->rows_ignored, sizeof(to->rows_ignored));
+	hand_over_rows(ingest, numbers, to);
+	to->has_file = spill_is_used(ingest->spill);
+	spill_export(ingest->spill);
+	spill_close(ingest->spill);
 }
 
 /*
@@ -387,9 +505,9 @@ take_over_day_chunk(DaySet *set, DayRows *rows, const SharedChunk *chunk, const 
  * our days by the worker's numbers
  */
 static DayRows **
-take_over_days(Ingest *ingest, dsa_area *area, const HandOver *from)
+take_over_days(Ingest *ingest, const HandOver *from)
 {
-	const SharedDay *shared = dsa_get_address(area, from->days);
+	const SharedDay *shared = dsa_get_address(ingest->area->area, from->days);
 	DayRows   **days = palloc(sizeof(DayRows *) * (from->day_count + 1));
 
 	for (uint32 i = 0; i < from->day_count; i++)
@@ -402,44 +520,50 @@ take_over_days(Ingest *ingest, dsa_area *area, const HandOver *from)
 }
 
 /*
- * Leader: add a chunk to our own records
+ * Leader: take over a chunk that a worker had to leave in its file
+ *
+ * buffer: LAST_CHUNK_BYTES.
  */
 static void
-take_over_any_chunk(Ingest *ingest, DayRows **days, const SharedChunk *chunk, const char *records,
-					const uint32 *numbers)
+take_over_from_file(Ingest *ingest, DayRows **days, const SharedChunk *chunk, SpillFile *file,
+					const uint32 *numbers, char *buffer)
 {
 	if (chunk->day < 0)
-		take_over_chunk(ingest, chunk, records, numbers);
-	else
-		take_over_day_chunk(ingest->days, days[chunk->day], chunk, records, numbers);
+	{
+		spill_read(file, chunk->place, buffer, chunk->count * ingest_record_size(chunk->kind));
+		renumber_chunk(&ingest->networks[chunk->network], chunk->partition, chunk->kind, buffer, chunk->count, numbers);
+		return;
+	}
+	spill_read(file, chunk->place, buffer, chunk->count * day_record_size(chunk->kind));
+	renumber_day_records(chunk->kind, buffer, chunk->count, numbers);
+	record_log_append_all(day_log(ingest->days, days[chunk->day], chunk->network, chunk->kind), buffer, chunk->count);
 }
 
 /*
- * Leader: take over the records of a worker, those in its file, too
+ * Leader: take over the records of a worker
+ *
+ * file: of the worker, or NULL.
  */
 static void
-take_over_rows(Ingest *ingest, dsa_area *area, const HandOver *from, SpillFile *file,
-			   const uint32 *numbers)
+take_over_rows(Ingest *ingest, const HandOver *from, SpillFile *file)
 {
-	SharedChunk *chunks = dsa_get_address(area, from->chunks);
-	DayRows   **days = take_over_days(ingest, area, from);
+	dsa_area   *area = ingest->area->area;
+	const uint32 *numbers = dsa_get_address(area, from->numbers);
+	SharedChunk *chunks = shared_bytes(area, from->chunks, from->chunk_count * sizeof(SharedChunk));
+	DayRows   **days = take_over_days(ingest, from);
 	char	   *buffer = palloc(LAST_CHUNK_BYTES);
 
 	for (uint64 i = 0; i < from->chunk_count; i++)
 	{
+		const SharedChunk *chunk = &chunks[i];
+
 		CHECK_FOR_INTERRUPTS();
-		if (DsaPointerIsValid(chunks[i].records))
-		{
-			take_over_any_chunk(ingest, days, &chunks[i], dsa_get_address(area, chunks[i].records), numbers);
-			dsa_free(area, chunks[i].records);
-		}
+		if (!DsaPointerIsValid(chunk->records))
+			take_over_from_file(ingest, days, chunk, file, numbers, buffer);
 		else
-		{
-			spill_read(file, chunks[i].place, buffer,
-					   chunks[i].count * (chunks[i].day < 0 ? ingest_record_size(chunks[i].kind) :
-										  day_record_size(chunks[i].kind)));
-			take_over_any_chunk(ingest, days, &chunks[i], buffer, numbers);
-		}
+			record_log_adopt(chunk->day < 0 ? ingest_log(ingest, chunk->network, chunk->partition, chunk->kind) :
+							 day_log(ingest->days, days[chunk->day], chunk->network, chunk->kind),
+							 ingest->area, chunk->records, chunk->count);
 		ingest_limit_memory(ingest);
 	}
 	pfree(buffer);
@@ -450,27 +574,48 @@ take_over_rows(Ingest *ingest, dsa_area *area, const HandOver *from, SpillFile *
  * Leader: take over all that a worker has read
  */
 static void
-take_over(Ingest *ingest, dsa_area *area, SharedIngest *shared, int worker)
+take_over(Ingest *ingest, SharedIngest *shared, int worker)
 {
 	const HandOver *from = &shared->workers[worker];
+	dsa_area   *area = ingest->area->area;
 	SpillFile  *file = NULL;
-	uint32	   *numbers;
 
 	ingest->rows_read += from->rows_read;
 	for (int i = 0; i < IGNORE_REASON_COUNT; i++)
 		ingest->rows_ignored[i] += from->rows_ignored[i];
 	ingest->earliest_reaction = Min(ingest->earliest_reaction, from->earliest_reaction);
-	if (from->person_count == 0)
-		return;
 
-	numbers = number_people(ingest, area, from);
-	take_over_people(ingest, area, from, numbers);
 	if (from->has_file)
 		file = spill_open_shared(&shared->files, file_name(worker), CurrentMemoryContext);
-	take_over_rows(ingest, area, from, file, numbers);
+	take_over_rows(ingest, from, file);
 	if (file != NULL)
 		spill_close(file);
-	pfree(numbers);
+	dsa_free(area, from->numbers);
+	dsa_free(area, from->chunks);
+	dsa_free(area, from->days);
+}
+
+/*
+ * Leader: give the people of all workers their numbers, and take over the rows
+ */
+static void
+join_workers(Ingest *ingest, ParallelContext *context, SharedIngest *shared)
+{
+	/* one that never comes would be waited for */
+	WaitForParallelWorkersToAttach(context);
+	for (int i = 0; i < context->nworkers_launched; i++)
+	{
+		HandOver   *worker = &shared->workers[i];
+		uint32	   *numbers;
+
+		wait_for_stage(shared, worker, WORKER_OFFERS_PEOPLE);
+		numbers = number_people(ingest, worker);
+		set_stage(shared, worker, WORKER_HAS_NUMBERS);
+		take_over_people(ingest, worker, numbers);
+	}
+	WaitForParallelWorkersToFinish(context);
+	for (int i = 0; i < context->nworkers_launched; i++)
+		take_over(ingest, shared, i);
 }
 
 /*
@@ -560,55 +705,63 @@ pack_texts(const Model *model, List *sources, Size *size)
 }
 
 /*
- * Lay out shared memory and start the workers; returns their area
+ * What all processes share
+ */
+static SharedIngest *
+create_shared(ParallelContext *context, Ingest *ingest, int source_count, Size size, Size memory_limit)
+{
+	SharedIngest *shared = shm_toc_allocate(context->toc, size);
+
+	memset(shared, 0, size);
+	ConditionVariableInit(&shared->changed);
+	for (int i = 0; i < context->nworkers; i++)
+		pg_atomic_init_u32(&shared->workers[i].stage, WORKER_READS);
+	shared->as_of = ingest->as_of;
+	if (ingest->days != NULL)
+		shared->days = ingest->days->range;
+	shared->source_count = source_count;
+	shared->memory_limit = memory_limit / Max(context->nworkers, 1);
+	if (context->nworkers > 0)
+	{
+		SharedFileSetInit(&shared->files, context->seg);
+		ingest_use_area(ingest, record_area_create());
+		shared->area = dsa_get_handle(ingest->area->area);
+	}
+	shm_toc_insert(context->toc, KEY_SHARED, shared);
+	return shared;
+}
+
+/*
+ * Lay out shared memory and start the workers
  *
  * memory_limit: of all workers together, in bytes.
  */
-static dsa_area *
-launch(ParallelContext *context, const Ingest *ingest, List *sources, Size memory_limit,
-	   SharedIngest **shared)
+static SharedIngest *
+launch(ParallelContext *context, Ingest *ingest, List *sources, Size memory_limit)
 {
 	Size		texts_size;
 	char	   *texts = pack_texts(ingest->model, sources, &texts_size);
 	Size		shared_size = add_size(offsetof(SharedIngest, workers),
 									   mul_size(sizeof(HandOver), Max(context->nworkers, 1)));
-	dsa_area   *area = NULL;
+	SharedIngest *shared;
 	void	   *place;
 	ListCell   *lc;
 
 	shm_toc_estimate_chunk(&context->estimator, shared_size);
 	shm_toc_estimate_chunk(&context->estimator, texts_size);
-	shm_toc_estimate_chunk(&context->estimator, AREA_BYTES);
-	shm_toc_estimate_keys(&context->estimator, 3);
+	shm_toc_estimate_keys(&context->estimator, 2);
 	foreach(lc, sources)
 		shared_scan_estimate(((SharedSource *) lfirst(lc))->query, context);
 
 	InitializeParallelDSM(context);
-	*shared = shm_toc_allocate(context->toc, shared_size);
-	memset(*shared, 0, shared_size);
-	(*shared)->as_of = ingest->as_of;
-	if (ingest->days != NULL)
-		(*shared)->days = ingest->days->range;
-	(*shared)->source_count = list_length(sources);
-	(*shared)->worker_count = context->nworkers;
-	(*shared)->memory_limit = memory_limit / Max(context->nworkers, 1);
-	if (context->seg != NULL)
-		SharedFileSetInit(&(*shared)->files, context->seg);
-	shm_toc_insert(context->toc, KEY_SHARED, *shared);
-
+	shared = create_shared(context, ingest, list_length(sources), shared_size, memory_limit);
 	place = shm_toc_allocate(context->toc, texts_size);
 	memcpy(place, texts, texts_size);
 	shm_toc_insert(context->toc, KEY_TEXTS, place);
-
-	place = shm_toc_allocate(context->toc, AREA_BYTES);
-	if (context->seg != NULL)
-		area = dsa_create_in_place(place, AREA_BYTES, LWTRANCHE_PARALLEL_QUERY_DSA, context->seg);
-	shm_toc_insert(context->toc, KEY_AREA, place);
-
 	foreach(lc, sources)
 		shared_scan_share(((SharedSource *) lfirst(lc))->query, context);
 	LaunchParallelWorkers(context);
-	return area;
+	return shared;
 }
 
 /*
@@ -626,7 +779,6 @@ ingest_in_parallel(Ingest *ingest, Size memory_limit)
 	ListCell   *lc;
 	ParallelContext *context;
 	SharedIngest *shared;
-	dsa_area   *area;
 	int			workers;
 
 	/* workers read the configuration themselves */
@@ -644,19 +796,14 @@ ingest_in_parallel(Ingest *ingest, Size memory_limit)
 	foreach(lc, sources)
 		start_source(lfirst(lc), ingest);
 	context = CreateParallelContext("influence", "influence_ingest_worker", workers);
-	area = launch(context, ingest, sources, memory_limit, &shared);
+	shared = launch(context, ingest, sources, memory_limit);
 
 	foreach(lc, sources)
 		read_part(lfirst(lc), model);
-	WaitForParallelWorkersToFinish(context);
-	for (int i = 0; i < context->nworkers_launched; i++)
-		if (shared->workers[i].done)
-			take_over(ingest, area, shared, i);
+	join_workers(ingest, context, shared);
 
 	foreach(lc, sources)
 		shared_scan_end(((SharedSource *) lfirst(lc))->query);
-	if (area != NULL)
-		dsa_detach(area);
 	DestroyParallelContext(context);
 	ExitParallelMode();
 	PopActiveSnapshot();
@@ -687,7 +834,6 @@ influence_ingest_worker(dsm_segment *segment, shm_toc *toc)
 {
 	SharedIngest *shared = shm_toc_lookup(toc, KEY_SHARED, false);
 	const char *text = shm_toc_lookup(toc, KEY_TEXTS, false);
-	dsa_area   *area = dsa_attach_in_place(shm_toc_lookup(toc, KEY_AREA, false), segment);
 	ParallelWorkerContext context = {.seg = segment,.toc = toc};
 	Model	   *model = config_load(model_find(text));
 	Ingest	   *ingest;
@@ -697,6 +843,7 @@ influence_ingest_worker(dsm_segment *segment, shm_toc *toc)
 						   spill_create_shared(&shared->files, file_name(ParallelWorkerNumber),
 											   CurrentMemoryContext),
 						   shared->memory_limit);
+	ingest->area = record_area_attach(shared->area);
 	if (shared->days.end > shared->days.first)
 		ingest->days = day_set_create(model, shared->days);
 	for (int i = 0; i < shared->source_count; i++)
@@ -715,6 +862,6 @@ influence_ingest_worker(dsm_segment *segment, shm_toc *toc)
 		read_part(&source, model);
 		shared_scan_end(source.query);
 	}
-	hand_over(ingest, area, &shared->workers[ParallelWorkerNumber]);
-	dsa_detach(area);
+	hand_over(ingest, shared, &shared->workers[ParallelWorkerNumber]);
+	ingest_leave_area(ingest);
 }

@@ -46,10 +46,6 @@
 #define KEY_TEAM	UINT64CONST(0xA300000000000001)
 #define KEY_NETWORKS	UINT64CONST(0xA300000000000002)
 #define KEY_MODEL	UINT64CONST(0xA300000000000003)
-#define KEY_AREA	UINT64CONST(0xA300000000000004)
-
-/* Bytes of the part of the area that is there from the start */
-#define AREA_BYTES	(1024 * 1024)
 
 /* Numbers or words between two checks for interrupts */
 #define ITEMS_PER_CHECK	65536
@@ -84,6 +80,7 @@ typedef struct SharedTeam
 	ConditionVariable complete;
 	int			members;		/* 0: not known yet */
 	Barrier		barrier;
+	dsa_handle	area;
 	TimestampTz as_of;
 	TimestampTz earliest_reaction;
 	uint32		person_count;
@@ -102,7 +99,7 @@ struct MeasureTeam
 	ParallelContext *context;	/* the leader's */
 	SharedTeam *shared;
 	TeamNetwork *networks;
-	dsa_area   *area;
+	RecordArea *area;			/* of the ingest */
 };
 
 /*
@@ -135,7 +132,7 @@ laid_out(const MeasureTeam *team, int member, Size item_size, uint64 *count)
 	const Parcel *parcel = &team->shared->parcels[member];
 
 	*count = parcel->count;
-	return shared_bytes(team->area, parcel->items, parcel->count * item_size);
+	return shared_bytes(team->area->area, parcel->items, parcel->count * item_size);
 }
 
 /*
@@ -145,7 +142,16 @@ static void
 clear_away(MeasureTeam *team)
 {
 	wait_for_all(team);
-	dsa_free(team->area, team->shared->parcels[team->member].items);
+	dsa_free(team->area->area, team->shared->parcels[team->member].items);
+}
+
+/*
+ * Where logs should be whose chunks go to other members; NULL for a leader alone
+ */
+RecordArea *
+team_area(const MeasureTeam *team)
+{
+	return team == NULL ? NULL : team->area;
 }
 
 bool
@@ -203,7 +209,7 @@ merge_items(MeasureTeam *team, void *items, uint64 count, Size size, Merge merge
 {
 	if (team == NULL || count == 0)
 		return;
-	lay_out(team, share_bytes(team->area, items, count * size), count);
+	lay_out(team, share_bytes(team->area->area, items, count * size), count);
 	for (int member = 0; member < team->members; member++)
 	{
 		uint64		others_count;
@@ -272,21 +278,21 @@ create_chunk_list(MeasureTeam *team, uint64 capacity)
 {
 	ChunkList	list;
 
-	list.pointer = dsa_allocate_extended(team->area, Max(capacity, 1) * sizeof(SharedChunk), DSA_ALLOC_HUGE);
-	list.chunks = list.next = dsa_get_address(team->area, list.pointer);
+	list.pointer = dsa_allocate_extended(team->area->area, Max(capacity, 1) * sizeof(SharedChunk), DSA_ALLOC_HUGE);
+	list.chunks = list.next = dsa_get_address(team->area->area, list.pointer);
 	return list;
 }
 
 /*
- * Append the records of a chunk to a log, and free it
+ * Append copies of the records of a chunk to a log, and free it
  */
 static void
-take_chunk(MeasureTeam *team, const SharedChunk *chunk, RecordLog *log)
+copy_chunk(MeasureTeam *team, const SharedChunk *chunk, RecordLog *log)
 {
 	CHECK_FOR_INTERRUPTS();
-	record_log_append_all(log, shared_bytes(team->area, chunk->records, (Size) chunk->count * log->record_size),
+	record_log_append_all(log, shared_bytes(team->area->area, chunk->records, (Size) chunk->count * log->record_size),
 						  chunk->count);
-	dsa_free(team->area, chunk->records);
+	dsa_free(team->area->area, chunk->records);
 }
 
 /*
@@ -308,7 +314,7 @@ team_exchange(MeasureTeam *team, RecordLog *logs)
 	for (int i = 0; i < PARTITION_COUNT; i++)
 	{
 		if (!team_owns(team, i))
-			list.next = share_log(team->area, &logs[i], shared_chunk(0, i, 0), list.next, buffer);
+			list.next = share_log(team->area->area, &logs[i], shared_chunk(0, i, 0), list.next, buffer);
 	}
 	pfree(buffer);
 
@@ -320,7 +326,7 @@ team_exchange(MeasureTeam *team, RecordLog *logs)
 
 		for (uint64 i = 0; member != team->member && i < count; i++)
 			if (team_owns(team, chunks[i].partition))
-				take_chunk(team, &chunks[i], &logs[chunks[i].partition]);
+				record_log_adopt(&logs[chunks[i].partition], team->area, chunks[i].records, chunks[i].count);
 	}
 	clear_away(team);
 }
@@ -343,14 +349,14 @@ hand_out_rows(MeasureTeam *team, Ingest *ingest)
 		for (int i = 0; ingest->networks[network].partitions != NULL && i < PARTITION_COUNT; i++)
 		{
 			for (int kind = 0; !team_owns(team, i) && kind < ROW_KIND_COUNT; kind++)
-				list.next = share_log(team->area, ingest_log(ingest, network, i, kind),
+				list.next = share_log(team->area->area, ingest_log(ingest, network, i, kind),
 									  shared_chunk(network, i, kind), list.next, NULL);
 			if (i % PARTITIONS_PER_GIVE_BACK == 0)
 				memory_give_back();
 		}
 	lay_out(team, list.pointer, list.next - list.chunks);
 	clear_away(team);
-	dsa_trim(team->area);
+	dsa_trim(team->area->area);
 }
 
 /*
@@ -366,8 +372,8 @@ take_rows(MeasureTeam *team, Ingest *ingest)
 	chunks = laid_out(team, 0, sizeof(SharedChunk), &count);
 	for (uint64 i = 0; i < count; i++)
 		if (team_owns(team, chunks[i].partition))
-			take_chunk(team, &chunks[i],
-					   ingest_log(ingest, chunks[i].network, chunks[i].partition, chunks[i].kind));
+			record_log_adopt(ingest_log(ingest, chunks[i].network, chunks[i].partition, chunks[i].kind),
+							 team->area, chunks[i].records, chunks[i].count);
 	wait_for_all(team);
 }
 
@@ -390,14 +396,14 @@ give_measured(MeasureTeam *team, PersonNetworkArray *people, uint64 first, Recor
 	char	   *buffer = palloc(LAST_CHUNK_BYTES);
 	Measured	measured;
 
-	list.next = share_log(team->area, signal_counts, shared_chunk(0, 0, 0), list.next, buffer);
+	list.next = share_log(team->area->area, signal_counts, shared_chunk(0, 0, 0), list.next, buffer);
 	pfree(buffer);
 	measured.person_count = people->count - first;
-	measured.people = share_bytes(team->area, people->items + first, measured.person_count * sizeof(PersonNetwork));
+	measured.people = share_bytes(team->area->area, people->items + first, measured.person_count * sizeof(PersonNetwork));
 	measured.chunk_count = list.next - list.chunks;
 	measured.chunks = list.pointer;
 	people->count = first;
-	lay_out(team, share_bytes(team->area, &measured, sizeof(Measured)), 1);
+	lay_out(team, share_bytes(team->area->area, &measured, sizeof(Measured)), 1);
 }
 
 /*
@@ -413,7 +419,7 @@ merge_people(const MeasureTeam *team, const Measured *const *measured, const Per
 
 	for (int member = 0; member < team->members; member++)
 	{
-		next[member] = member == 0 ? own : shared_bytes(team->area, measured[member]->people,
+		next[member] = member == 0 ? own : shared_bytes(team->area->area, measured[member]->people,
 														measured[member]->person_count * sizeof(PersonNetwork));
 		end[member] = next[member] + (member == 0 ? own_count : measured[member]->person_count);
 	}
@@ -451,10 +457,10 @@ take_measured(MeasureTeam *team, PersonNetworkArray *people, uint64 first, Recor
 
 		measured[member] = laid_out(team, member, sizeof(Measured), &count);
 		others += measured[member]->person_count;
-		chunks = shared_bytes(team->area, measured[member]->chunks,
+		chunks = shared_bytes(team->area->area, measured[member]->chunks,
 							  measured[member]->chunk_count * sizeof(SharedChunk));
 		for (uint64 i = 0; i < measured[member]->chunk_count; i++)
-			take_chunk(team, &chunks[i], signal_counts);
+			copy_chunk(team, &chunks[i], signal_counts);
 	}
 	(void) person_networks_reserve(people, others);
 	if (own_count > 0)
@@ -463,8 +469,8 @@ take_measured(MeasureTeam *team, PersonNetworkArray *people, uint64 first, Recor
 	merge_people(team, measured, own, own_count, people);
 	for (int member = 1; member < team->members; member++)
 	{
-		dsa_free(team->area, measured[member]->people);
-		dsa_free(team->area, measured[member]->chunks);
+		dsa_free(team->area->area, measured[member]->people);
+		dsa_free(team->area->area, measured[member]->chunks);
 	}
 	pfree(own);
 	pfree(measured);
@@ -510,11 +516,11 @@ share_edge_partition(MeasureTeam *team, EdgePartition *part, SharedEdges *shared
 {
 	shared->place_count = part->place_count;
 	shared->edge_count = part->edge_count;
-	shared->row_start = share_bytes(team->area, part->row_start, ((Size) part->place_count + 1) * sizeof(uint64));
+	shared->row_start = share_bytes(team->area->area, part->row_start, ((Size) part->place_count + 1) * sizeof(uint64));
 	pfree(part->row_start);
-	shared->actor = share_bytes(team->area, part->actor, part->edge_count * sizeof(uint32));
+	shared->actor = share_bytes(team->area->area, part->actor, part->edge_count * sizeof(uint32));
 	pfree(part->actor);
-	shared->engagement = share_bytes(team->area, part->engagement, part->edge_count * sizeof(double));
+	shared->engagement = share_bytes(team->area->area, part->engagement, part->edge_count * sizeof(double));
 	pfree(part->engagement);
 }
 
@@ -543,9 +549,9 @@ team_share_edges(MeasureTeam *team, EdgeSet *edges)
 		{
 			.place_count = shared->place_count,
 			.edge_count = shared->edge_count,
-			.row_start = shared_bytes(team->area, shared->row_start, ((Size) shared->place_count + 1) * sizeof(uint64)),
-			.actor = shared_bytes(team->area, shared->actor, shared->edge_count * sizeof(uint32)),
-			.engagement = shared_bytes(team->area, shared->engagement, shared->edge_count * sizeof(double))
+			.row_start = shared_bytes(team->area->area, shared->row_start, ((Size) shared->place_count + 1) * sizeof(uint64)),
+			.actor = shared_bytes(team->area->area, shared->actor, shared->edge_count * sizeof(uint32)),
+			.engagement = shared_bytes(team->area->area, shared->engagement, shared->edge_count * sizeof(double))
 		};
 		edges->edge_count += shared->edge_count;
 	}
@@ -563,11 +569,11 @@ team_free_edges(MeasureTeam *team)
 	for (int i = 0; i < PARTITION_COUNT; i++)
 		if (team_owns(team, i))
 		{
-			dsa_free(team->area, team->shared->edges[i].row_start);
-			dsa_free(team->area, team->shared->edges[i].actor);
-			dsa_free(team->area, team->shared->edges[i].engagement);
+			dsa_free(team->area->area, team->shared->edges[i].row_start);
+			dsa_free(team->area->area, team->shared->edges[i].actor);
+			dsa_free(team->area->area, team->shared->edges[i].engagement);
 		}
-	dsa_trim(team->area);
+	dsa_trim(team->area->area);
 }
 
 /*
@@ -585,9 +591,9 @@ team_prepares(const MeasureTeam *team)
 void *
 team_allocate_ranks(MeasureTeam *team, Size bytes)
 {
-	team->shared->ranks = dsa_allocate_extended(team->area, bytes, DSA_ALLOC_HUGE);
+	team->shared->ranks = dsa_allocate_extended(team->area->area, bytes, DSA_ALLOC_HUGE);
 	team->shared->rank_bytes = bytes;
-	return shared_bytes(team->area, team->shared->ranks, bytes);
+	return shared_bytes(team->area->area, team->shared->ranks, bytes);
 }
 
 /*
@@ -606,7 +612,7 @@ void *
 team_take_ranks(const MeasureTeam *team, RankPlan *plan)
 {
 	*plan = team->shared->plan;
-	return shared_bytes(team->area, team->shared->ranks, team->shared->rank_bytes);
+	return shared_bytes(team->area->area, team->shared->ranks, team->shared->rank_bytes);
 }
 
 /*
@@ -628,7 +634,7 @@ team_end_ranks(MeasureTeam *team)
 {
 	wait_for_all(team);
 	if (team->member == 0)
-		dsa_free(team->area, team->shared->ranks);
+		dsa_free(team->area->area, team->shared->ranks);
 }
 
 /*
@@ -654,7 +660,7 @@ choose_workers(const Ingest *ingest)
 	 * each has and lays out as well; where these were is room for ranks, which come before
 	 * all that was measured is collected.
 	 */
-	if (!memory_has_room(ingest->context, 3 * bytes + (workers + 1) * bytes / 4 +
+	if (!ingest_has_room(ingest, 3 * bytes + (workers + 1) * bytes / 4 +
 						 (Size) intern_count(ingest->people) * (BYTES_PER_PERSON + 2 * workers * sizeof(ActorHabits))))
 		return 0;
 	return workers;
@@ -686,17 +692,6 @@ create_networks(MeasureTeam *team, const Ingest *ingest, Size size)
 	shm_toc_insert(team->context->toc, KEY_NETWORKS, team->networks);
 }
 
-static void
-create_area(MeasureTeam *team)
-{
-	ParallelContext *context = team->context;
-	void	   *place = shm_toc_allocate(context->toc, AREA_BYTES);
-
-	if (context->seg != NULL)
-		team->area = dsa_create_in_place(place, AREA_BYTES, LWTRANCHE_PARALLEL_QUERY_DSA, context->seg);
-	shm_toc_insert(context->toc, KEY_AREA, place);
-}
-
 /*
  * Lay out shared memory
  */
@@ -713,8 +708,7 @@ create_shared(MeasureTeam *team, const Ingest *ingest)
 	shm_toc_estimate_chunk(&context->estimator, team_size);
 	shm_toc_estimate_chunk(&context->estimator, networks_size);
 	shm_toc_estimate_chunk(&context->estimator, name_size);
-	shm_toc_estimate_chunk(&context->estimator, AREA_BYTES);
-	shm_toc_estimate_keys(&context->estimator, 4);
+	shm_toc_estimate_keys(&context->estimator, 3);
 	InitializeParallelDSM(context);
 
 	create_shared_team(team, ingest, team_size);
@@ -722,7 +716,20 @@ create_shared(MeasureTeam *team, const Ingest *ingest)
 	shared_name = shm_toc_allocate(context->toc, name_size);
 	memcpy(shared_name, name, name_size);
 	shm_toc_insert(context->toc, KEY_MODEL, shared_name);
-	create_area(team);
+}
+
+/*
+ * The area of the ingest, which gets one where it has none, is that of the team
+ */
+static void
+share_area(MeasureTeam *team, Ingest *ingest)
+{
+	if (team->context->nworkers == 0)
+		return;
+	if (ingest->area == NULL)
+		ingest_use_area(ingest, record_area_create());
+	team->area = ingest->area;
+	team->shared->area = dsa_get_handle(team->area->area);
 }
 
 /*
@@ -762,14 +769,15 @@ measure_team_start(Ingest *ingest)
 	EnterParallelMode();
 	team->context = CreateParallelContext("influence", "influence_measure_worker", workers);
 	create_shared(team, ingest);
+	share_area(team, ingest);
 	LaunchParallelWorkers(team->context);
-	complete_team(team, ingest->limit.bytes);
+	complete_team(team, ingest->memory_limit);
 	if (team->members == 1)
 	{
 		measure_team_end(team);
 		return NULL;
 	}
-	ingest->limit.bytes /= team->members;
+	ingest->memory_limit /= team->members;
 	/* one that never comes would be waited for */
 	WaitForParallelWorkersToAttach(team->context);
 	hand_out_rows(team, ingest);
@@ -801,19 +809,20 @@ wait_for_members(SharedTeam *shared)
  * Worker: join the team, with an ingest of the own rows
  */
 MeasureTeam *
-measure_team_join(dsm_segment *segment, shm_toc *toc, Ingest **ingest)
+measure_team_join(shm_toc *toc, Ingest **ingest)
 {
 	MeasureTeam *team = palloc0(sizeof(MeasureTeam));
 	const char *name = shm_toc_lookup(toc, KEY_MODEL, false);
 
 	team->shared = shm_toc_lookup(toc, KEY_TEAM, false);
 	team->networks = shm_toc_lookup(toc, KEY_NETWORKS, false);
-	team->area = dsa_attach_in_place(shm_toc_lookup(toc, KEY_AREA, false), segment);
 	team->member = ParallelWorkerNumber + 1;
 	team->members = wait_for_members(team->shared);
 	*ingest = ingest_create(config_load_formula(model_find(name)), team->shared->as_of,
 							spill_create(CurrentMemoryContext), team->shared->memory_limit);
 	(*ingest)->earliest_reaction = team->shared->earliest_reaction;
+	team->area = record_area_attach(team->shared->area);
+	ingest_use_area(*ingest, team->area);
 	take_rows(team, *ingest);
 	return team;
 }
@@ -827,13 +836,8 @@ measure_team_end(MeasureTeam *team)
 	if (team == NULL)
 		return;
 	if (team->member > 0)
-	{
-		dsa_detach(team->area);
 		return;
-	}
 	WaitForParallelWorkersToFinish(team->context);
-	if (team->area != NULL)
-		dsa_detach(team->area);
 	DestroyParallelContext(team->context);
 	ExitParallelMode();
 	PopActiveSnapshot();

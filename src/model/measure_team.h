@@ -26,9 +26,10 @@ typedef struct RankPlan
 } RankPlan;
 
 extern MeasureTeam *measure_team_start(Ingest *ingest);
-extern MeasureTeam *measure_team_join(dsm_segment *segment, shm_toc *toc, Ingest **ingest);
+extern MeasureTeam *measure_team_join(shm_toc *toc, Ingest **ingest);
 extern void measure_team_end(MeasureTeam *team);
 
+extern RecordArea *team_area(const MeasureTeam *team);
 extern bool team_leads(const MeasureTeam *team);
 extern bool team_owns(const MeasureTeam *team, uint32 partition);
 extern uint32 team_person_count(const MeasureTeam *team, const Ingest *ingest);

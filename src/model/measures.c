@@ -212,7 +212,7 @@ prepare_ranking(Ranking *ranking, const Ingest *ingest, int network, const Trust
 	plan->size.node_count = ranking->edges->person_count;
 	plan->size.copied_edges = ranking->edges->edge_count;
 	arrays = 2 * (Size) plan->size.node_count * sizeof(double);
-	if (ranking->team == NULL && !memory_has_room(ingest->context, arrays + pagerank_memory(&plan->size)))
+	if (ranking->team == NULL && !ingest_has_room(ingest, arrays + pagerank_memory(&plan->size)))
 		plan->size.copied_edges = 0;
 	arrays += pagerank_memory(&plan->size);
 	divide_rank_memory(ranking, ranking->team != NULL ? team_allocate_ranks(ranking->team, arrays) :
@@ -303,14 +303,14 @@ add_amplification(Slice slice)
 static void
 limit_memory(Ingest *ingest, SweepOutput *output)
 {
-	if (!memory_over_limit(&ingest->limit))
+	if (!ingest_over_limit(ingest))
 		return;
 	ingest_spill(ingest);
 	edges_spill(output->edges);
 	reciprocity_spill(output->reciprocity, ingest->spill);
 	record_log_spill(output->signal_counts, ingest->spill);
 	clocks_spill(output->clocks, ingest->spill);
-	memory_limit_relieved(&ingest->limit);
+	ingest_limit_relieved(ingest);
 }
 
 /*
@@ -468,7 +468,7 @@ measure_network(MeasureTeam *team, Ingest *ingest, int network, PersonNetworkArr
 
 	progress_report(model->ref.name, "measuring network \"%s\"", model->networks[network].name);
 	output.edges = edges_create(person_count, ingest->spill, context);
-	output.reciprocity = reciprocity_create(model, team_interactions(team, ingest, network), context);
+	output.reciprocity = reciprocity_create(model, team_interactions(team, ingest, network), team_area(team), context);
 	survey_network(ingest, network, habits, output.reciprocity);
 	team_unite(team, output.reciprocity->filter, reciprocity_filter_words(output.reciprocity));
 	if (reciprocity_matters(output.reciprocity))
@@ -509,7 +509,7 @@ create_measures(const Model *model)
 {
 	Measures   *measures = palloc0(sizeof(Measures));
 
-	record_log_init(&measures->signal_counts, sizeof(SignalCount), CurrentMemoryContext);
+	record_log_init(&measures->signal_counts, sizeof(SignalCount), CurrentMemoryContext, NULL);
 	measures->priors = palloc0(sizeof(AmplificationPrior) * (model->network_count + 1));
 	return measures;
 }
@@ -529,18 +529,19 @@ measures_compute(Ingest *ingest)
 	ingest_check_people(ingest);
 	/* the memory is needed for the rows; who looks people up afterwards knows few */
 	intern_drop_hash(ingest->people);
-	ingest->limit.bytes = (Size) influence_max_memory * 1024 -
+	ingest->memory_limit = (Size) influence_max_memory * 1024 -
 		(Size) intern_count(ingest->people) * BYTES_PER_PERSON;
 	measures->clocks = clocks_create(ingest);
 	/* clocks are with the leader only */
 	team = measures->clocks == NULL ? measure_team_start(ingest) : NULL;
 	measure_networks(team, ingest, &people, measures);
 	measure_team_end(team);
+	ingest_leave_area(ingest);
 	measures->person_network_count = people.count;
 	measures->person_networks = people.items;
 	memory_give_back();
 	/* scoring needs its own part of what a person takes */
-	if (!memory_has_room(ingest->context, (Size) intern_count(ingest->people) * BYTES_PER_PERSON))
+	if (!ingest_has_room(ingest, (Size) intern_count(ingest->people) * BYTES_PER_PERSON))
 	{
 		record_log_spill(&measures->signal_counts, ingest->spill);
 		memory_give_back();
@@ -554,13 +555,14 @@ PGDLLEXPORT void influence_measure_worker(dsm_segment *segment, shm_toc *toc);
  * Main function of a worker
  */
 void
-influence_measure_worker(dsm_segment *segment, shm_toc *toc)
+influence_measure_worker(dsm_segment *segment pg_attribute_unused(), shm_toc *toc)
 {
 	Ingest	   *ingest;
-	MeasureTeam *team = measure_team_join(segment, toc, &ingest);
+	MeasureTeam *team = measure_team_join(toc, &ingest);
 	PersonNetworkArray people = {.context = CurrentMemoryContext};
 
 	measure_networks(team, ingest, &people, create_measures(ingest->model));
 	spill_close(ingest->spill);
 	measure_team_end(team);
+	ingest_leave_area(ingest);
 }

@@ -50,10 +50,11 @@ typedef struct Note
 /*
  * Without anything announced or noted, in a context of its own below parent
  *
- * rows: at most so many pairs will be announced.
+ * rows: at most so many pairs will be announced. area: where logs of what was given go to
+ * other processes, or NULL.
  */
 Reciprocity *
-reciprocity_create(const Model *model, uint64 rows, MemoryContext parent)
+reciprocity_create(const Model *model, uint64 rows, RecordArea *area, MemoryContext parent)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "influence reciprocity", ALLOCSET_DEFAULT_SIZES);
 	Reciprocity *reciprocity = MemoryContextAllocZero(context, sizeof(Reciprocity));
@@ -69,9 +70,9 @@ reciprocity_create(const Model *model, uint64 rows, MemoryContext parent)
 	reciprocity->filter = huge_array_zero(context, bits / 64, sizeof(uint64));
 	for (int i = 0; i < PARTITION_COUNT; i++)
 	{
-		record_log_init(&reciprocity->received[i], sizeof(Gift), context);
-		record_log_init(&reciprocity->given[i], sizeof(Gift), context);
-		record_log_init(&reciprocity->exchanges[i], sizeof(Exchange), context);
+		record_log_init(&reciprocity->received[i], sizeof(Gift), context, NULL);
+		record_log_init(&reciprocity->given[i], sizeof(Gift), context, area);
+		record_log_init(&reciprocity->exchanges[i], sizeof(Exchange), context, NULL);
 	}
 	return reciprocity;
 }

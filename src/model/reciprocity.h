@@ -42,7 +42,7 @@ typedef struct Reciprocity
 	RecordLog	exchanges[PARTITION_COUNT]; /* by partition of the target; by place and actor */
 } Reciprocity;
 
-extern Reciprocity *reciprocity_create(const Model *model, uint64 rows, MemoryContext parent);
+extern Reciprocity *reciprocity_create(const Model *model, uint64 rows, RecordArea *area, MemoryContext parent);
 extern void reciprocity_destroy(Reciprocity *reciprocity);
 extern void reciprocity_note(Reciprocity *reciprocity, Ingest *ingest, int network, uint32 partition,
 							 const PartitionClocks *clocks, uint32 place_count);

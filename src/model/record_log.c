@@ -11,13 +11,16 @@
 #define FIRST_CHUNK_CAPACITY	8
 
 /*
- * Start an empty log of records of the given size in context
+ * Start an empty log of records of the given size
+ *
+ * Chunks are allocated in the area, or in context where that is NULL.
  */
 void
-record_log_init(RecordLog *log, uint32 record_size, MemoryContext context)
+record_log_init(RecordLog *log, uint32 record_size, MemoryContext context, RecordArea *area)
 {
 	memset(log, 0, sizeof(RecordLog));
 	log->context = context;
+	log->area = area;
 	log->record_size = record_size;
 }
 
@@ -57,26 +60,99 @@ reserve_chunk(RecordLog *log)
 }
 
 /*
+ * A chunk is this process's from now on
+ */
+static void
+hold_shared(RecordChunk *chunk, RecordArea *area, dsa_pointer shared, uint32 bytes)
+{
+	chunk->shared = shared;
+	chunk->bytes = bytes;
+	chunk->records = record_area_address(area, shared, bytes);
+	area->bytes += bytes;
+}
+
+/*
  * Add a chunk
  */
 void
 record_log_grow(RecordLog *log)
 {
 	RecordChunk *chunk;
-	uint32		records;
 
 	close_last_chunk(log);
 	reserve_chunk(log);
 	log->chunk_bytes = log->chunk_bytes == 0 ? FIRST_CHUNK_BYTES :
 		Min(log->chunk_bytes * 2, LAST_CHUNK_BYTES);
-	records = log->chunk_bytes / log->record_size;
 
 	chunk = &log->chunks[log->chunk_count];
 	memset(chunk, 0, sizeof(RecordChunk));
-	chunk->records = MemoryContextAlloc(log->context, records * log->record_size);
+	if (log->area != NULL)
+		hold_shared(chunk, log->area, record_area_allocate(log->area, log->chunk_bytes), log->chunk_bytes);
+	else
+		chunk->records = MemoryContextAlloc(log->context, log->chunk_bytes);
 	log->chunk_count++;
 	log->next = chunk->records;
-	log->end = log->next + records * log->record_size;
+	log->end = log->next + log->chunk_bytes / log->record_size * log->record_size;
+}
+
+/*
+ * Take over a chunk that another process has given up
+ *
+ * The log's chunks are in that area, or in none yet. A chunk that is being filled stays
+ * the last one.
+ */
+void
+record_log_adopt(RecordLog *log, RecordArea *area, dsa_pointer shared, uint32 count)
+{
+	RecordChunk adopted = {.count = count};
+
+	Assert(log->area == NULL || log->area == area);
+	reserve_chunk(log);
+	log->area = area;
+	hold_shared(&adopted, area, shared, count * log->record_size);
+	log->chunks[log->chunk_count] = adopted;
+	if (log->next != NULL)
+	{
+		log->chunks[log->chunk_count] = log->chunks[log->chunk_count - 1];
+		log->chunks[log->chunk_count - 1] = adopted;
+	}
+	log->chunk_count++;
+	log->full_count += count;
+}
+
+/*
+ * Leave a chunk that is in the area to another process; this log is not appended to
+ * any more. Returns where the chunk is, and sets how many records it has
+ */
+dsa_pointer
+record_log_give_up(RecordLog *log, uint32 chunk, uint32 *count)
+{
+	RecordChunk *it = &log->chunks[chunk];
+	dsa_pointer shared = it->shared;
+
+	close_last_chunk(log);
+	*count = it->count;
+	log->area->bytes -= it->bytes;
+	it->records = NULL;
+	it->shared = InvalidDsaPointer;
+	return shared;
+}
+
+/*
+ * Free the memory of a chunk, if it is in memory
+ */
+static void
+free_records(RecordLog *log, RecordChunk *chunk)
+{
+	if (DsaPointerIsValid(chunk->shared))
+	{
+		record_area_free(log->area, chunk->shared);
+		log->area->bytes -= chunk->bytes;
+		chunk->shared = InvalidDsaPointer;
+	}
+	else if (chunk->records != NULL)
+		pfree(chunk->records);
+	chunk->records = NULL;
 }
 
 /*
@@ -121,8 +197,7 @@ record_log_spill(RecordLog *log, SpillFile *file)
 		if (chunk->records == NULL)
 			break;
 		chunk->place = spill_write(file, chunk->records, (Size) chunk->count * log->record_size);
-		pfree(chunk->records);
-		chunk->records = NULL;
+		free_records(log, chunk);
 	}
 }
 
@@ -152,9 +227,36 @@ void
 record_log_free_chunk(RecordLog *log, uint32 chunk)
 {
 	close_last_chunk(log);
-	if (log->chunks[chunk].records != NULL)
-		pfree(log->chunks[chunk].records);
-	log->chunks[chunk].records = NULL;
+	free_records(log, &log->chunks[chunk]);
+}
+
+/*
+ * Chunks in the file, which are in front of all others
+ */
+uint32
+record_log_chunks_in_file(const RecordLog *log)
+{
+	uint32		chunk = 0;
+
+	while (chunk < log->chunk_count && log->chunks[chunk].records == NULL)
+		chunk++;
+	return chunk;
+}
+
+/*
+ * Forget all but so many chunks; the log is not appended to any more
+ */
+void
+record_log_truncate(RecordLog *log, uint32 chunk_count)
+{
+	close_last_chunk(log);
+	for (; log->chunk_count > chunk_count; log->chunk_count--)
+	{
+		RecordChunk *last = &log->chunks[log->chunk_count - 1];
+
+		free_records(log, last);
+		log->full_count -= last->count;
+	}
 }
 
 /*
@@ -164,9 +266,8 @@ void
 record_log_free(RecordLog *log)
 {
 	for (uint32 i = 0; i < log->chunk_count; i++)
-		if (log->chunks[i].records != NULL)
-			pfree(log->chunks[i].records);
+		free_records(log, &log->chunks[i]);
 	if (log->chunks != NULL)
 		pfree(log->chunks);
-	record_log_init(log, log->record_size, log->context);
+	record_log_init(log, log->record_size, log->context, log->area);
 }

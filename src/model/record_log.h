@@ -1,13 +1,15 @@
 /*
  * An append-only array of records in chunks: nothing is copied as it grows, a
  * chunk is freed as soon as its reader is done with it, and chunks can wait in a
- * temporary file.
+ * temporary file. They can also lie in shared memory, where another process takes
+ * them over as they are.
  */
 #ifndef INFLUENCE_RECORD_LOG_H
 #define INFLUENCE_RECORD_LOG_H
 
 #include "postgres.h"
 
+#include "model/record_area.h"
 #include "spill_file.h"
 
 /* Bytes of the first chunk; each next one is twice as large up to the last size */
@@ -18,12 +20,15 @@ typedef struct RecordChunk
 {
 	char	   *records;		/* NULL: in the file */
 	SpillPlace	place;
+	dsa_pointer shared;			/* where the records are in the area; or InvalidDsaPointer */
+	uint32		bytes;			/* that were allocated */
 	uint32		count;			/* set when the chunk is full or no longer the last */
 } RecordChunk;
 
 typedef struct RecordLog
 {
 	MemoryContext context;
+	RecordArea *area;			/* where new chunks are allocated; NULL: in context */
 	SpillFile  *file;			/* where spilled chunks are */
 	uint32		record_size;
 	uint32		chunk_count;
@@ -35,12 +40,17 @@ typedef struct RecordLog
 	uint64		full_count;		/* records in all chunks but the last */
 } RecordLog;
 
-extern void record_log_init(RecordLog *log, uint32 record_size, MemoryContext context);
+extern void record_log_init(RecordLog *log, uint32 record_size, MemoryContext context,
+							RecordArea *area);
 extern void record_log_grow(RecordLog *log);
 extern void record_log_append_all(RecordLog *log, const void *records, uint64 count);
+extern void record_log_adopt(RecordLog *log, RecordArea *area, dsa_pointer shared, uint32 count);
+extern dsa_pointer record_log_give_up(RecordLog *log, uint32 chunk, uint32 *count);
 extern void record_log_spill(RecordLog *log, SpillFile *file);
 extern const char *record_log_chunk(const RecordLog *log, uint32 chunk, char *buffer, uint32 *count);
 extern void record_log_free_chunk(RecordLog *log, uint32 chunk);
+extern uint32 record_log_chunks_in_file(const RecordLog *log);
+extern void record_log_truncate(RecordLog *log, uint32 chunk_count);
 extern void record_log_free(RecordLog *log);
 
 /*

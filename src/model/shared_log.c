@@ -1,6 +1,6 @@
 /*
- * Putting record logs into shared memory, chunk by chunk: what one process frees
- * is about what the area takes.
+ * Handing over record logs, chunk by chunk. Chunks that are in shared memory already
+ * stay where they are; of others, what one process frees is about what the area takes.
  */
 #include "compat.h"
 
@@ -9,20 +9,7 @@
 #include "model/shared_log.h"
 
 /*
- * A copy of some bytes in the area
- */
-dsa_pointer
-share_bytes(dsa_area *area, const void *bytes, Size size)
-{
-	dsa_pointer pointer = dsa_allocate_extended(area, Max(size, 1), DSA_ALLOC_HUGE);
-
-	if (size > 0)
-		memcpy(dsa_get_address(area, pointer), bytes, size);
-	return pointer;
-}
-
-/*
- * Copy the chunks of a log into the area, and free the log; returns the next free
+ * Have the chunks of a log in the area, and free the log; returns the next free
  * entry of chunks
  *
  * buffer: LAST_CHUNK_BYTES, for chunks that are in a file; NULL to say where in the
@@ -37,6 +24,11 @@ share_log(dsa_area *area, RecordLog *log, SharedChunk key, SharedChunk *chunks, 
 
 		CHECK_FOR_INTERRUPTS();
 		*chunks = key;
+		if (DsaPointerIsValid(log->chunks[i].shared))
+		{
+			chunks->records = record_log_give_up(log, i, &chunks->count);
+			continue;
+		}
 		if (log->chunks[i].records == NULL && buffer == NULL)
 		{
 			chunks->count = log->chunks[i].count;

@@ -6,9 +6,6 @@
 
 #include "postgres.h"
 
-#include "utils/dsa.h"
-#include "utils/memdebug.h"
-
 #include "model/record_log.h"
 
 /* A chunk of records as it is handed over */
@@ -33,20 +30,6 @@ shared_chunk(int network, uint32 partition, int kind)
 	.records = InvalidDsaPointer};
 }
 
-/*
- * Bytes in the area that another process may have put there. Memcheck sees only what
- * its own process did to that memory before.
- */
-static inline void *
-shared_bytes(dsa_area *area, dsa_pointer pointer, Size size pg_attribute_unused())
-{
-	void	   *bytes = dsa_get_address(area, pointer);
-
-	VALGRIND_MAKE_MEM_DEFINED(bytes, size);
-	return bytes;
-}
-
-extern dsa_pointer share_bytes(dsa_area *area, const void *bytes, Size size);
 extern SharedChunk *share_log(dsa_area *area, RecordLog *log, SharedChunk key, SharedChunk *chunks,
 							  char *buffer);
 

@@ -549,17 +549,15 @@ sort_many(Sweep *sweep, RowPartition *rows, uint32 place_count, uint64 count, ui
 
 /*
  * Sort the interactions of a partition by place, those of one place by actor
- *
- * context: all of the ingest, for what it takes.
  */
 static void
-sort_interactions(Sweep *sweep, RowPartition *rows, uint32 place_count, MemoryContext context)
+sort_interactions(Sweep *sweep, const Ingest *ingest, RowPartition *rows, uint32 place_count)
 {
 	uint64	   *start = new_row_start(place_count);
 	uint64		count = record_log_count(&rows->logs[ROWS_INTERACTIONS]) + record_log_count(&rows->logs[ROWS_PLAIN]);
 
 	/* by digits takes room for a second copy */
-	if (count < MANY_INTERACTIONS || !memory_has_room(context, 2 * count * sizeof(Interaction)))
+	if (count < MANY_INTERACTIONS || !ingest_has_room(ingest, 2 * count * sizeof(Interaction)))
 		sort_few(sweep, rows, place_count, start);
 	else
 		sort_many(sweep, rows, place_count, count, start);
@@ -571,9 +569,9 @@ sort_interactions(Sweep *sweep, RowPartition *rows, uint32 place_count, MemoryCo
  * Sort the rows of a partition
  */
 static void
-sort_rows(Sweep *sweep, RowPartition *rows, uint32 place_count, MemoryContext context)
+sort_rows(Sweep *sweep, const Ingest *ingest, RowPartition *rows, uint32 place_count)
 {
-	sort_interactions(sweep, rows, place_count, context);
+	sort_interactions(sweep, ingest, rows, place_count);
 	sweep->anonymous = sort_by_place(&rows->logs[ROWS_ANONYMOUS], place_count, &sweep->anonymous_start);
 	sweep->shares = sort_by_place(&rows->logs[ROWS_SHARES], place_count, &sweep->share_start);
 	sweep->posts = sort_by_place(&rows->logs[ROWS_POSTS], place_count, &sweep->post_start);
@@ -608,7 +606,7 @@ sweep_partition(const Ingest *ingest, int network, uint32 partition, SweepOutput
 
 	sweep.clocks = clocks_load(output->clocks, partition, place_count);
 	load_exchanges(&sweep, partition, place_count);
-	sort_rows(&sweep, rows, place_count, ingest->context);
+	sort_rows(&sweep, ingest, rows, place_count);
 	start_edges(&sweep.edges, place_count, sweep.interaction_count);
 	sweep.first_signal = model->networks[network].first_signal;
 	sweep.sums = palloc0(sizeof(SignalSums) * (model->networks[network].signal_count + 1));
