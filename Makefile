@@ -91,6 +91,11 @@ PROVE_TESTS = $(UNIT_TESTS) $(FUZZ_TESTS) $(sort $(wildcard test/t/*.pl))
 
 # Scores must be equal on every node: no contraction into fused multiply-add.
 PG_CFLAGS += -Wextra -ffp-contract=off
+# Calls within the library go straight to their functions; nobody puts others in their place.
+ifeq ($(shell uname -s), Linux)
+PG_CFLAGS += -fno-semantic-interposition
+SHLIB_LINK += -Wl,-Bsymbolic-functions
+endif
 # The server's headers are system headers, so that warnings are about our code.
 PG_CPPFLAGS += -isystem $(includedir_server) -I$(CURDIR)/src
 

@@ -408,7 +408,7 @@ give_measured(MeasureTeam *team, PersonNetworkArray *people, uint64 first, Recor
 
 /*
  * Leader: people of all members, each with theirs in the order of partitions, in that
- * order; own is a copy of the leader's, whose place they take
+ * order; own are the leader's
  */
 static void
 merge_people(const MeasureTeam *team, const Measured *const *measured, const PersonNetwork *own,
@@ -440,6 +440,29 @@ merge_people(const MeasureTeam *team, const Measured *const *measured, const Per
 }
 
 /*
+ * Leader: take the people from the given one on out of the array; returns a copy of
+ * them, or the array itself when that is all of it, which then starts anew, in one
+ * piece of memory
+ */
+static PersonNetwork *
+take_out(PersonNetworkArray *people, uint64 first)
+{
+	PersonNetwork *taken = people->items;
+	uint64		count = people->count - first;
+
+	people->count = first;
+	if (first == 0)
+	{
+		people->items = NULL;
+		people->capacity = 0;
+		return taken;
+	}
+	taken = huge_array(CurrentMemoryContext, count, sizeof(PersonNetwork));
+	memcpy(taken, people->items + first, count * sizeof(PersonNetwork));
+	return taken;
+}
+
+/*
  * Leader: add what the workers have measured to our own
  */
 static void
@@ -447,7 +470,7 @@ take_measured(MeasureTeam *team, PersonNetworkArray *people, uint64 first, Recor
 {
 	const Measured **measured = palloc(sizeof(Measured *) * team->members);
 	uint64		own_count = people->count - first;
-	PersonNetwork *own = huge_array(CurrentMemoryContext, own_count, sizeof(PersonNetwork));
+	PersonNetwork *own = take_out(people, first);
 	uint64		others = 0;
 	uint64		count;
 
@@ -462,17 +485,15 @@ take_measured(MeasureTeam *team, PersonNetworkArray *people, uint64 first, Recor
 		for (uint64 i = 0; i < measured[member]->chunk_count; i++)
 			copy_chunk(team, &chunks[i], signal_counts);
 	}
-	(void) person_networks_reserve(people, others);
-	if (own_count > 0)
-		memcpy(own, people->items + first, own_count * sizeof(PersonNetwork));
-	people->count = first;
+	(void) person_networks_reserve(people, own_count + others);
 	merge_people(team, measured, own, own_count, people);
 	for (int member = 1; member < team->members; member++)
 	{
 		dsa_free(team->area->area, measured[member]->people);
 		dsa_free(team->area->area, measured[member]->chunks);
 	}
-	pfree(own);
+	if (own != NULL)
+		pfree(own);
 	pfree(measured);
 }
 
