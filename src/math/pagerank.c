@@ -245,81 +245,125 @@ count_block(const EdgeBlock *block, SourceNode *nodes, uint32_t *in_count,
 		node->out_weight += block->weight[e];
 		node->out_count++;
 	}
-	for (row = 0; in_count != NULL && row < block->row_count; row++)
+	for (row = 0; row < block->row_count; row++)
 		in_count[block->first_row + row] +=
 			(uint32_t) (block->row_start[row + 1] - block->row_start[row]);
 }
 
-/*
- * Fill out_inverse, nodes and, unless NULL, in_count by a reading of all edges
- */
-static void
-count_edges(Surfer *surfer, SourceNode *nodes, uint32_t *in_count)
+/* What is needed only until the iterations, in arrays that these write first */
+typedef struct Counts
 {
-	void		(*check) (void) = surfer->options->check;
+	SourceNode *nodes;
+	uint32_t   *in_count;		/* by node */
+	uint64_t   *position;		/* by place; with a copy only */
+} Counts;
+
+static Counts
+place_counts(const Surfer *surfer)
+{
+	return (Counts)
+	{
+		.nodes = (SourceNode *) surfer->given,	/* and pulled */
+		.in_count = surfer->copied ? (uint32_t *) surfer->refinement.sum : (uint32_t *) surfer->before,
+		.position = (uint64_t *) surfer->refinement.change	/* and next */
+	};
+}
+
+/*
+ * First step: count the edges and sum up the weights of each source; see pagerank.h
+ */
+void
+pagerank_count(const PagerankSize *size, const EdgeFeed *feed, void (*check) (void), void *scratch)
+{
+	PagerankOptions options = {.check = check};
+	Surfer		surfer = place_arrays(size, feed, &options, scratch);
+	Counts		counts = place_counts(&surfer);
 	EdgeBlock	block;
 	uint32_t	u;
 
-	memset(nodes, 0, surfer->node_count * sizeof(SourceNode));
-	if (in_count != NULL)
-		memset(in_count, 0, surfer->node_count * sizeof(uint32_t));
-	surfer->feed->rewind(surfer->feed->state);
-	while (surfer->feed->next(surfer->feed->state, &block))
-		count_block(&block, nodes, in_count, check);
+	memset(counts.nodes, 0, surfer.node_count * sizeof(SourceNode));
+	memset(counts.in_count, 0, surfer.node_count * sizeof(uint32_t));
+	feed->rewind(feed->state);
+	while (feed->next(feed->state, &block))
+		count_block(&block, counts.nodes, counts.in_count, check);
 
-	for (u = 0; u < surfer->node_count; u++)
+	for (u = 0; u < surfer.node_count; u++)
 	{
+		SourceNode *node = &counts.nodes[u];
+
 		check_at(u, check);
-		if (nodes[u].out_count > 0)
-			nodes[u].out_weight = 1 / nodes[u].out_weight;
-		surfer->out_inverse[u] = nodes[u].out_weight;
+		if (node->out_count > 0)
+			node->out_weight = 1 / node->out_weight;
+		surfer.out_inverse[u] = node->out_weight;
 	}
 }
 
 /*
- * Copy all edges by a second reading, with the nodes in their places
+ * Who has edges, after the first step; see pagerank.h
  */
-static void
-copy_edges(Surfer *surfer, SourceNode *nodes, const uint32_t *in_count,
-		   uint64_t *position)
+void
+pagerank_mark_nodes(const PagerankSize *size, void *scratch, double *mark)
 {
-	Refinement *refinement = &surfer->refinement;
-	void		(*check) (void) = surfer->options->check;
-	EdgeBlock	block;
+	Surfer		surfer = place_arrays(size, NULL, NULL, scratch);
+	Counts		counts = place_counts(&surfer);
+	uint32_t	u;
+
+	for (u = 0; u < surfer.node_count; u++)
+		mark[u] = counts.nodes[u].out_count > 0 || counts.in_count[u] > 0;
+}
+
+/*
+ * Second step: give the nodes of a copy their places; see pagerank.h
+ */
+void
+pagerank_arrange(const PagerankSize *size, const PagerankOptions *options, void *scratch)
+{
+	Surfer		surfer = place_arrays(size, NULL, options, scratch);
+	Refinement *refinement = &surfer.refinement;
+	Counts		counts = place_counts(&surfer);
 	uint32_t	v;
 
-	refinement_order(refinement, nodes, in_count, check);
-	refinement_starts(refinement, position, check);
-	surfer->shared->dangling_start = refinement->dangling_start;
-	for (v = 0; v < surfer->node_count; v++)
+	if (!surfer.copied)
+		return;
+	refinement_order(refinement, counts.nodes, counts.in_count, options->check);
+	refinement_starts(refinement, counts.position, options->check);
+	surfer.shared->dangling_start = refinement->dangling_start;
+	for (v = 0; v < surfer.node_count; v++)
 	{
-		check_at(v, check);
-		refinement->teleport[refinement->place[v]] = teleport_to(surfer, v);
+		check_at(v, options->check);
+		refinement->teleport[refinement->place[v]] = teleport_to(&surfer, v);
 	}
-
-	surfer->feed->rewind(surfer->feed->state);
-	while (surfer->feed->next(surfer->feed->state, &block))
-		refinement_copy(refinement, &block, nodes, surfer->options->damping,
-						position, check);
 }
 
 /*
- * Prepare everything that stays the same over the iterations; see pagerank.h
- *
- * What is needed only here lies in arrays that the iterations write first.
+ * Third step: copy edges, with the nodes in their places; see pagerank.h
+ */
+void
+pagerank_copy(const PagerankSize *size, const EdgeFeed *feed,
+			  const PagerankOptions *options, void *scratch)
+{
+	Surfer		surfer = place_arrays(size, feed, options, scratch);
+	Counts		counts = place_counts(&surfer);
+	EdgeBlock	block;
+
+	if (!surfer.copied)
+		return;
+	feed->rewind(feed->state);
+	while (feed->next(feed->state, &block))
+		refinement_copy(&surfer.refinement, &block, counts.nodes, options->damping,
+						counts.position, options->check);
+}
+
+/*
+ * All steps; see pagerank.h
  */
 void
 pagerank_prepare(const PagerankSize *size, const EdgeFeed *feed,
 				 const PagerankOptions *options, void *scratch)
 {
-	Surfer		surfer = place_arrays(size, feed, options, scratch);
-	SourceNode *nodes = (SourceNode *) surfer.given;	/* and pulled */
-	uint32_t   *in_count = (uint32_t *) surfer.refinement.sum;
-	uint64_t   *position = (uint64_t *) surfer.refinement.change;	/* and next */
-
-	count_edges(&surfer, nodes, in_count);
-	if (surfer.copied)
-		copy_edges(&surfer, nodes, in_count, position);
+	pagerank_count(size, feed, options->check, scratch);
+	pagerank_arrange(size, options, scratch);
+	pagerank_copy(size, feed, options, scratch);
 }
 
 /*

@@ -101,6 +101,21 @@ extern void pagerank_prepare(const PagerankSize *size, const EdgeFeed *feed,
 							 const PagerankOptions *options, void *scratch);
 
 /*
+ * The same in steps, for a teleport vector that depends on who has edges, and for teams
+ *
+ * pagerank_count() reads all rows; check may be NULL. After that pagerank_mark_nodes()
+ * tells who has edges: mark (node_count) gets 1 for each, else 0. pagerank_arrange()
+ * needs the teleport vector. pagerank_copy() reads rows again; members of a team may each
+ * copy their own, and all must be done before one iterates.
+ */
+extern void pagerank_count(const PagerankSize *size, const EdgeFeed *feed,
+						   void (*check) (void), void *scratch);
+extern void pagerank_mark_nodes(const PagerankSize *size, void *scratch, double *mark);
+extern void pagerank_arrange(const PagerankSize *size, const PagerankOptions *options, void *scratch);
+extern void pagerank_copy(const PagerankSize *size, const EdgeFeed *feed,
+						  const PagerankOptions *options, void *scratch);
+
+/*
  * Compute the ranks, which sum to 1, into rank (node_count), in scratch memory
  * that was prepared, as often as wanted. Without convergence rank holds the last
  * iterate, which is no answer.

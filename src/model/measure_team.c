@@ -105,12 +105,19 @@ struct MeasureTeam
 /*
  * Wait until all members are here
  */
-static void
-wait_for_all(void *arg)
+void
+team_wait(MeasureTeam *team)
 {
-	MeasureTeam *team = arg;
-
 	BarrierArriveAndWait(&team->shared->barrier, PG_WAIT_EXTENSION);
+}
+
+/*
+ * The same as the math layer calls it
+ */
+static void
+wait_in_kernel(void *team)
+{
+	team_wait(team);
 }
 
 /*
@@ -120,7 +127,7 @@ static void
 lay_out(MeasureTeam *team, dsa_pointer items, uint64 count)
 {
 	team->shared->parcels[team->member] = (Parcel) {items, count};
-	wait_for_all(team);
+	team_wait(team);
 }
 
 /*
@@ -141,7 +148,7 @@ laid_out(const MeasureTeam *team, int member, Size item_size, uint64 *count)
 static void
 clear_away(MeasureTeam *team)
 {
-	wait_for_all(team);
+	team_wait(team);
 	dsa_free(team->area->area, team->shared->parcels[team->member].items);
 }
 
@@ -374,7 +381,7 @@ take_rows(MeasureTeam *team, Ingest *ingest)
 		if (team_owns(team, chunks[i].partition))
 			record_log_adopt(ingest_log(ingest, chunks[i].network, chunks[i].partition, chunks[i].kind),
 							 team->area, chunks[i].records, chunks[i].count);
-	wait_for_all(team);
+	team_wait(team);
 }
 
 /* What a worker has measured on a network */
@@ -526,7 +533,7 @@ team_end_collection(MeasureTeam *team)
 	if (team->member > 0)
 		clear_away(team);
 	else
-		wait_for_all(team);
+		team_wait(team);
 }
 
 /*
@@ -560,7 +567,7 @@ team_share_edges(MeasureTeam *team, EdgeSet *edges)
 			edges_load(edges, i);
 			share_edge_partition(team, &edges->partitions[i], &team->shared->edges[i]);
 		}
-	wait_for_all(team);
+	team_wait(team);
 	edges->edge_count = 0;
 	for (int i = 0; i < PARTITION_COUNT; i++)
 	{
@@ -586,7 +593,7 @@ team_free_edges(MeasureTeam *team)
 {
 	if (team == NULL)
 		return;
-	wait_for_all(team);
+	team_wait(team);
 	for (int i = 0; i < PARTITION_COUNT; i++)
 		if (team_owns(team, i))
 		{
@@ -643,7 +650,7 @@ void
 team_share_ranks(MeasureTeam *team, const EdgeSet *edges, PagerankTeam *ranks)
 {
 	*ranks = (PagerankTeam) {.member = team->member,.members = team->members,
-	.barrier = wait_for_all,.state = team};
+	.barrier = wait_in_kernel,.state = team};
 	edges_share_rows(edges, ranks);
 }
 
@@ -653,7 +660,7 @@ team_share_ranks(MeasureTeam *team, const EdgeSet *edges, PagerankTeam *ranks)
 void
 team_end_ranks(MeasureTeam *team)
 {
-	wait_for_all(team);
+	team_wait(team);
 	if (team->member == 0)
 		dsa_free(team->area->area, team->shared->ranks);
 }

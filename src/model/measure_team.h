@@ -45,6 +45,7 @@ extern void team_end_collection(MeasureTeam *team);
 extern void team_share_edges(MeasureTeam *team, EdgeSet *edges);
 extern void team_free_edges(MeasureTeam *team);
 
+extern void team_wait(MeasureTeam *team);
 extern bool team_prepares(const MeasureTeam *team);
 extern void *team_allocate_ranks(MeasureTeam *team, Size bytes);
 extern void team_offer_ranks(MeasureTeam *team, const RankPlan *plan);

@@ -69,49 +69,21 @@ observed_days(const Ingest *ingest)
 }
 
 /*
- * Mark the ends of edges with 1
- */
-static void
-mark_nodes(const EdgeSet *edges, double *mark)
-{
-	EdgeReader	reader;
-	EdgeFeed	feed = edges_feed(edges, &reader);
-	EdgeBlock	block;
-
-	memset(mark, 0, edges->person_count * sizeof(double));
-	feed.rewind(feed.state);
-	while (feed.next(feed.state, &block))
-	{
-		uint64		end = block.row_start[block.row_count];
-
-		CHECK_FOR_INTERRUPTS();
-		for (uint32 i = 0; i < block.row_count; i++)
-			if (block.row_start[i] < block.row_start[i + 1])
-				mark[block.first_row + i] = 1;
-		for (uint64 i = block.row_start[0]; i < end; i++)
-		{
-			if (i + PREFETCH_AHEAD < end)
-				prefetch_to_write(&mark[block.source[i + PREFETCH_AHEAD]]);
-			mark[block.source[i]] = 1;
-		}
-	}
-}
-
-/*
- * Teleport vector: trust of the nodes, which are the ends of edges; sums to 1. Where
- * nobody is trusted, all nodes alike.
+ * Teleport vector: trust of the nodes, who have edges; sums to 1. Where nobody is
+ * trusted, all nodes alike.
  *
- * Returns the number of nodes; people who are no nodes get 0, and so rank 0.
+ * scratch: of the kernel, after pagerank_count(). Returns the number of nodes; people who
+ * are no nodes get 0, and so rank 0.
  */
 static uint32
-fill_teleport(const EdgeSet *edges, const Trust *trust, double *teleport)
+fill_teleport(const PagerankSize *size, const Trust *trust, void *scratch, double *teleport)
 {
 	CompensatedSum sum = {0, 0};
 	uint32		nodes = 0;
 	double		total;
 
-	mark_nodes(edges, teleport);
-	for (uint32 i = 0; i < edges->person_count; i++)
+	pagerank_mark_nodes(size, scratch, teleport);
+	for (uint32 i = 0; i < size->node_count; i++)
 	{
 		if (teleport[i] == 0)
 			continue;
@@ -122,10 +94,10 @@ fill_teleport(const EdgeSet *edges, const Trust *trust, double *teleport)
 	total = sum.high;
 	if (total == 0)
 	{
-		mark_nodes(edges, teleport);
+		pagerank_mark_nodes(size, scratch, teleport);
 		total = nodes;
 	}
-	for (uint32 i = 0; i < edges->person_count; i++)
+	for (uint32 i = 0; i < size->node_count; i++)
 		teleport[i] /= total;
 	return nodes;
 }
@@ -133,8 +105,8 @@ fill_teleport(const EdgeSet *edges, const Trust *trust, double *teleport)
 /*
  * A network's graph while its people are ranked
  *
- * One member prepares it, alone: the last one, while the leader collects what was
- * measured. All of them rank.
+ * One member prepares it, but for the kernel's copy of the graph: the last one, while the
+ * leader collects what was measured. All of them copy and rank.
  */
 typedef struct Ranking
 {
@@ -197,8 +169,8 @@ check_ranks(const Model *model, int network, const PagerankResult *result,
 }
 
 /*
- * Prepare the ranking of a network: memory, teleport vector, and the kernel's copy of
- * the graph, for which a leader alone may have no room
+ * Prepare the ranking of a network: memory, teleport vector, and what the kernel needs
+ * before it copies the graph, for which a leader alone may have no room
  */
 static void
 prepare_ranking(Ranking *ranking, const Ingest *ingest, int network, const Trust *trust)
@@ -217,9 +189,10 @@ prepare_ranking(Ranking *ranking, const Ingest *ingest, int network, const Trust
 	arrays += pagerank_memory(&plan->size);
 	divide_rank_memory(ranking, ranking->team != NULL ? team_allocate_ranks(ranking->team, arrays) :
 					   huge_array(ingest->networks[network].context, arrays, 1));
-	plan->nodes = fill_teleport(ranking->edges, trust, ranking->teleport);
+	pagerank_count(&plan->size, &feed, check_interrupts, ranking->scratch);
+	plan->nodes = fill_teleport(&plan->size, trust, ranking->scratch, ranking->teleport);
 	options = rank_options(ingest->model, ranking->teleport);
-	pagerank_prepare(&plan->size, &feed, &options, ranking->scratch);
+	pagerank_arrange(&plan->size, &options, ranking->scratch);
 	if (ranking->team != NULL)
 		team_offer_ranks(ranking->team, plan);
 }
@@ -245,6 +218,9 @@ rank_people(Ranking *ranking, const Model *model)
 	else
 		feed = edges_feed(ranking->edges, &reader);
 	options = rank_options(model, ranking->teleport);
+	pagerank_copy(&ranking->plan.size, &feed, &options, ranking->scratch);
+	if (ranking->team != NULL)
+		team_wait(ranking->team);
 	pagerank_iterate(&ranking->plan.size, &feed, &options, ranking->team != NULL ? &ranks : NULL,
 					 ranking->rank, ranking->scratch, &result);
 	return result;
