@@ -6,8 +6,7 @@
 
 #include "postgres.h"
 
-#include <math.h>
-
+#include "math/log1p.h"
 #include "model/clock.h"
 #include "model/ingest.h"
 #include "model/model.h"
@@ -53,7 +52,7 @@ measure_term(const PersonNetwork *person, Measure measure)
 {
 	if (measure == MEASURE_AUDIENCE)
 		return person->audience_term;
-	return person->value[measure] > 0 ? log1p(person->value[measure]) : 0;
+	return person->value[measure] > 0 ? fast_log1p(person->value[measure]) : 0;
 }
 
 #endif							/* INFLUENCE_MEASURES_H */

@@ -72,6 +72,23 @@ hold_shared(RecordChunk *chunk, RecordArea *area, dsa_pointer shared, uint32 byt
 }
 
 /*
+ * Set the size of the chunk that comes next
+ */
+static void
+size_next_chunk(RecordLog *log)
+{
+	uint32		most = log->area == NULL ? 1 : SHARED_CHUNKS_A_SIZE;
+
+	if (log->chunk_bytes > 0 && log->chunks_a_size < most)
+		log->chunks_a_size++;
+	else
+	{
+		log->chunk_bytes = log->chunk_bytes == 0 ? FIRST_CHUNK_BYTES : Min(log->chunk_bytes * 2, LAST_CHUNK_BYTES);
+		log->chunks_a_size = 1;
+	}
+}
+
+/*
  * Add a chunk
  */
 void
@@ -81,8 +98,7 @@ record_log_grow(RecordLog *log)
 
 	close_last_chunk(log);
 	reserve_chunk(log);
-	log->chunk_bytes = log->chunk_bytes == 0 ? FIRST_CHUNK_BYTES :
-		Min(log->chunk_bytes * 2, LAST_CHUNK_BYTES);
+	size_next_chunk(log);
 
 	chunk = &log->chunks[log->chunk_count];
 	memset(chunk, 0, sizeof(RecordChunk));

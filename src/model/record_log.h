@@ -12,9 +12,13 @@
 #include "model/record_area.h"
 #include "spill_file.h"
 
-/* Bytes of the first chunk; each next one is twice as large up to the last size */
+/*
+ * Bytes of the first chunk; they double up to the last size. Shared memory has no room
+ * to waste, as several processes fill logs there: a few chunks have the same size.
+ */
 #define FIRST_CHUNK_BYTES	(2 * 1024)
 #define LAST_CHUNK_BYTES	(32 * 1024)
+#define SHARED_CHUNKS_A_SIZE	3
 
 typedef struct RecordChunk
 {
@@ -34,6 +38,7 @@ typedef struct RecordLog
 	uint32		chunk_count;
 	uint32		chunk_capacity; /* length of chunks[] */
 	uint32		chunk_bytes;	/* size of the last chunk */
+	uint32		chunks_a_size;	/* so many have that size */
 	RecordChunk *chunks;
 	char	   *next;			/* where the next record goes */
 	char	   *end;			/* end of the last chunk */

@@ -16,6 +16,7 @@
 
 #include "math/amplification.h"
 #include "math/calibration.h"
+#include "math/log1p.h"
 #include "math/prefetch.h"
 #include "math/sum.h"
 #include "memory.h"
@@ -145,7 +146,7 @@ combine_networks(Scores *scores, const Model *model, const Measures *measures)
 	{
 		PersonScore *person = &scores->people[i];
 
-		person->raw = log1p(person->mass);
+		person->raw = fast_log1p(person->mass);
 		if (person->mass > 0)
 		{
 			person->amplification /= person->mass;
@@ -502,7 +503,7 @@ scores_network_points(const Ingest *ingest, const Scores *scores,
 		points.score = person->score;	/* the person's only network */
 	else
 		/* a score that is limited limits that of each network */
-		points.score = Min(calibration_score(map->raw, map->score, map->knot_count, log1p(mass)),
+		points.score = Min(calibration_score(map->raw, map->score, map->knot_count, fast_log1p(mass)),
 						   person->score);
 	points.total = person->mass > 0 ? mass / person->mass * (person->score - CALIBRATION_MIN_SCORE) : 0;
 	for (int i = 0; i < MEASURE_COUNT; i++)

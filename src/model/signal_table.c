@@ -2,8 +2,8 @@
  * Finding the signal of a row by the names of its network and kind.
  *
  * Open addressing over a power of two of slots, at most half full. Names are short
- * and few, and every row brings two: they are hashed by their ends and lengths, and
- * one comparison of each decides.
+ * and few, and every row brings two: they are hashed by their ends and lengths, which
+ * are all there is of a name of up to 16 bytes, and one comparison of each decides.
  */
 #include "compat.h"
 
@@ -11,12 +11,29 @@
 
 #include "model/signal_table.h"
 
+/* The two ends of a name, of up to 8 bytes each */
+typedef struct NameEnds
+{
+	uint64		head;
+	uint64		tail;
+} NameEnds;
+
+/* Longer names are more than their ends */
+#define MAX_ENDS_LENGTH	16
+
+/* A name, prepared for comparisons */
+typedef struct KnownName
+{
+	NameBytes	bytes;
+	NameEnds	ends;
+} KnownName;
+
 /* A signal with its names */
 typedef struct SignalSlot
 {
 	int			signal;			/* NO_SIGNAL: the slot is free */
-	NameBytes	network;
-	NameBytes	kind;
+	KnownName	network;
+	KnownName	kind;
 } SignalSlot;
 
 struct SignalTable
@@ -44,41 +61,46 @@ load32(const char *data)
 }
 
 /*
- * The two ends of a name, of up to 8 bytes each: all of a name of up to 16
+ * A name with its ends: those of names of the same length of up to MAX_ENDS_LENGTH
+ * differ where the names do
  */
-static inline uint64
-name_ends(NameBytes name)
+static inline KnownName
+know_name(NameBytes name)
 {
 	const unsigned char *data = (const unsigned char *) name.data;
+	KnownName	known = {.bytes = name};
 
 	if (name.length >= 8)
-		return load64(name.data) + 31 * load64(name.data + name.length - 8);
-	if (name.length >= 4)
-		return (uint64) load32(name.data) << 32 | load32(name.data + name.length - 4);
-	if (name.length > 0)
-		return (uint64) data[0] << 16 | (uint64) data[name.length / 2] << 8 | data[name.length - 1];
-	return 0;
+		known.ends = (NameEnds) {load64(name.data), load64(name.data + name.length - 8)};
+	else if (name.length >= 4)
+		known.ends = (NameEnds) {load32(name.data), load32(name.data + name.length - 4)};
+	else if (name.length > 0)
+		known.ends = (NameEnds) {data[0] << 8 | data[name.length / 2], data[name.length - 1]};
+	return known;
 }
 
 static inline uint32
-hash_names(NameBytes network, NameBytes kind)
+hash_names(const KnownName *network, const KnownName *kind)
 {
-	uint64		hash = (name_ends(network) + network.length) * UINT64CONST(0x9e3779b97f4a7c15);
+	uint64		hash = network->ends.head + 31 * network->ends.tail + network->bytes.length;
 
-	hash = ((hash ^ hash >> 32) + name_ends(kind) + kind.length) * UINT64CONST(0xff51afd7ed558ccd);
+	hash *= UINT64CONST(0x9e3779b97f4a7c15);
+	hash = (hash ^ hash >> 32) + kind->ends.head + 31 * kind->ends.tail + kind->bytes.length;
+	hash *= UINT64CONST(0xff51afd7ed558ccd);
 	return (uint32) (hash >> 32);
 }
 
 static inline bool
-same_name(NameBytes a, NameBytes b)
+same_name(const KnownName *a, const KnownName *b)
 {
-	return a.length == b.length && memcmp(a.data, b.data, a.length) == 0;
+	return a->bytes.length == b->bytes.length && a->ends.head == b->ends.head && a->ends.tail == b->ends.tail &&
+		(a->bytes.length <= MAX_ENDS_LENGTH || memcmp(a->bytes.data, b->bytes.data, a->bytes.length) == 0);
 }
 
-static NameBytes
-name_bytes(const char *name)
+static KnownName
+know_string(const char *name)
 {
-	return (NameBytes) {name, strlen(name)};
+	return know_name((NameBytes) {name, strlen(name)});
 }
 
 /*
@@ -98,8 +120,8 @@ signal_table_create(const Model *model)
 	for (int i = 0; i < model->signal_count; i++)
 	{
 		const Signal *signal = &model->signals[i];
-		SignalSlot	entry = {i, name_bytes(model->networks[signal->network].name), name_bytes(signal->kind)};
-		uint32		slot = hash_names(entry.network, entry.kind) & table->mask;
+		SignalSlot	entry = {i, know_string(model->networks[signal->network].name), know_string(signal->kind)};
+		uint32		slot = hash_names(&entry.network, &entry.kind) & table->mask;
 
 		while (table->slots[slot].signal != NO_SIGNAL)
 			slot = (slot + 1) & table->mask;
@@ -114,12 +136,15 @@ signal_table_create(const Model *model)
 int
 signal_table_find(const SignalTable *table, NameBytes network, NameBytes kind)
 {
-	for (uint32 slot = hash_names(network, kind) & table->mask;; slot = (slot + 1) & table->mask)
+	KnownName	known_network = know_name(network);
+	KnownName	known_kind = know_name(kind);
+
+	for (uint32 slot = hash_names(&known_network, &known_kind) & table->mask;; slot = (slot + 1) & table->mask)
 	{
 		const SignalSlot *entry = &table->slots[slot];
 
 		if (entry->signal == NO_SIGNAL ||
-			(same_name(kind, entry->kind) && same_name(network, entry->network)))
+			(same_name(&known_kind, &entry->kind) && same_name(&known_network, &entry->network)))
 			return entry->signal;
 	}
 }

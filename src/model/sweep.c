@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 
 #include "math/decay.h"
+#include "math/log1p.h"
 #include "math/prefetch.h"
 #include "memory.h"
 #include "model/record_sort.h"
@@ -257,7 +258,7 @@ sweep_pair(Sweep *sweep, const Interaction *rows, uint64 count)
 	{
 		if (!isinf(youngest))
 			sweep->person->value[MEASURE_TRUE_REACH] += trust * presence(sweep, youngest);
-		add_edge(sweep, actor, log1p(sum) * trust * discounted(sweep, exchange, tradable));
+		add_edge(sweep, actor, fast_log1p(sum) * trust * discounted(sweep, exchange, tradable));
 	}
 }
 
@@ -322,7 +323,7 @@ sweep_anonymous(Sweep *sweep, uint32 place)
 				sums_of(sweep, row->stamp.signal)->people += row->people;
 			continue;
 		}
-		sweep->person->value[MEASURE_ENGAGEMENT] += row->people * log1p(each);
+		sweep->person->value[MEASURE_ENGAGEMENT] += row->people * fast_log1p(each);
 		if (row->stamp.negative)
 			continue;
 		sweep->person->value[MEASURE_TRUE_REACH] += sweep->model->anonymous_reach *
@@ -439,7 +440,7 @@ finish_signals(Sweep *sweep, RecordLog *signal_counts)
 		if (signal->role == ROLE_FOLLOW)
 		{
 			person->value[MEASURE_AUDIENCE] += sums->people;
-			person->audience_term += signal->weight * log1p(sums->people);
+			person->audience_term += signal->weight * fast_log1p(sums->people);
 		}
 		sums->touched = false;
 	}

@@ -103,3 +103,17 @@ SELECT count(*) FROM influence.sources;
 DROP SCHEMA app CASCADE;
 DROP OWNED BY regress_influence_owner, regress_influence_other;
 DROP ROLE regress_influence_owner, regress_influence_other;
+
+-- kinds are told apart by all of their names: each of these is one byte from another
+CREATE TABLE many_kinds (actor bigint, target bigint, at timestamptz, kind text);
+INSERT INTO many_kinds
+	SELECT 1, 2, timestamptz '2026-01-01', overlay(repeat('a', length) PLACING 'b' FROM place) FROM generate_series(1, 20) AS length, generate_series(1, length) AS place
+	UNION ALL SELECT 1, 2, timestamptz '2026-01-01', repeat('a', length) FROM generate_series(1, 20) AS length;
+SELECT influence_create_model('kinds');
+INSERT INTO influence.signals (model, network, kind, role) SELECT 'kinds', 'app', kind, 'reaction' FROM many_kinds;
+SELECT influence_add_source('kinds', 'all', 'many_kinds', actor => 'actor', target => 'target', occurred_at => 'at', kind_column => 'kind');
+SELECT rows_read, rows_ignored FROM influence_refresh('kinds', '2026-01-02');
+SELECT count(*), count(*) FILTER (WHERE count = 1) AS once FROM kinds.signals;
+SELECT influence_drop_model('kinds');
+DELETE FROM influence.refresh_log WHERE model = 'kinds';
+DROP TABLE many_kinds;
