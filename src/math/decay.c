@@ -17,6 +17,10 @@
 /* No double times two to this power is distinguishable from 0 */
 #define VANISHING_EXPONENT (-2200)
 
+/* How a double is laid out (IEEE 754): 2^n has the exponent n + bias above the fraction */
+#define DOUBLE_BIAS 1023
+#define DOUBLE_FRACTION_BITS 52
+
 const char *const decay_kernel_names[DECAY_KERNELS] = {
 	"exponential",
 	"exponential_time_constant",
@@ -128,36 +132,58 @@ times_power(double value, double exponent)
 }
 
 /*
+ * value * 2^-halvings. Most are so few that the power of two is a normal number, whose
+ * bits are put together in less time than ldexp() takes.
+ */
+static inline double
+halved(double value, int halvings)
+{
+	uint64_t	bits = (uint64_t) (DOUBLE_BIAS - halvings) << DOUBLE_FRACTION_BITS;
+	double		power;
+
+	if (halvings >= DOUBLE_BIAS)
+		return ldexp(value, -halvings);
+	memcpy(&power, &bits, sizeof(power));
+	return value * power;
+}
+
+/*
  * Multiply by 2^-halvings, which is exact but for subnormal results, whose
  * rounding makes it necessary to normalise again.
  */
 static void
 halve(CompensatedSum *sum, int halvings)
 {
-	double		low = ldexp(sum->low, -halvings);
+	double		low = halved(sum->low, halvings);
 
-	sum->high = ldexp(sum->high, -halvings);
+	sum->high = halved(sum->high, halvings);
 	sum->low = 0;
 	compensated_add(sum, low);
 }
 
 /*
- * Move the landmark forward and the sums with it
+ * Move the landmark forward by so many half-lives, and the sums with it
  */
 static void
-move_landmark(DecaySum *state, int64_t landmark)
+move_landmark(DecaySum *state, uint64_t half_lives)
 {
-	uint64_t	half_lives;
-	int			halvings;
+	int			halvings = half_lives < -VANISHING_EXPONENT ? (int) half_lives : -VANISHING_EXPONENT;
 
-	if (landmark == state->landmark)
+	if (half_lives == 0)
 		return;
-	half_lives = elapsed(state->landmark, landmark) / (uint64_t) state->half_life;
-	halvings = half_lives < -VANISHING_EXPONENT ? (int) half_lives : -VANISHING_EXPONENT;
-
 	halve(&state->sum, halvings);
 	halve(&state->count, halvings);
-	state->landmark = landmark;
+	/* without sign, as the distance may not fit into an int64_t */
+	state->landmark = (int64_t) ((uint64_t) state->landmark + half_lives * (uint64_t) state->half_life);
+}
+
+/*
+ * Whole half-lives from the landmark of a sum to a time not before it
+ */
+static inline uint64_t
+half_lives_to(const DecaySum *state, int64_t time)
+{
+	return elapsed(state->landmark, time) / (uint64_t) state->half_life;
 }
 
 /*
@@ -228,7 +254,7 @@ decay_sum_add(DecaySum *state, double value, int64_t time)
 	if (time > state->last_at)
 	{
 		if (elapsed(state->landmark, time) >= (uint64_t) state->half_life)
-			move_landmark(state, landmark_of(time, state->half_life));
+			move_landmark(state, half_lives_to(state, time));
 		state->last_at = time;
 	}
 
@@ -262,9 +288,9 @@ decay_sum_merge(DecaySum *state, const DecaySum *other)
 	DecaySum	older = *other;
 
 	if (state->landmark < other->landmark)
-		move_landmark(state, other->landmark);
+		move_landmark(state, half_lives_to(state, other->landmark));
 	else
-		move_landmark(&older, state->landmark);
+		move_landmark(&older, half_lives_to(&older, state->landmark));
 
 	if (state->last_at < other->last_at)
 		state->last_at = other->last_at;
