@@ -119,7 +119,7 @@ measure_duckdb() {
 kernel() { awk -v what="$1" '$1 == what {print $2}' kernel; }
 
 measure_pagerank() {
-	local repetitions=5
+	local repetitions=15
 	say "$scale: PageRank kernel"
 	query -f "$here/graph.sql"
 	"$here/pagerank_bench" $repetitions < graph.bin | tee kernel
@@ -139,14 +139,15 @@ measure_aggregates() {
 	local reach="SELECT sum(influence_reach_count(s)) FROM (SELECT influence_reach_agg(actor) $from"
 	local distinct="SELECT sum(s) FROM (SELECT count(DISTINCT actor) $from"
 	local hll="SELECT sum(hll_cardinality(s)) FROM (SELECT hll_add_agg(hll_hash_bigint(actor), 10) $from"
+	local decay="SELECT sum(influence_decayed_sum(s, '$as_of'))
+		FROM (SELECT influence_decay_agg(coalesce(weight, 1), happened_at, '14 days') $from"
+	local sum="SELECT sum(s) FROM (SELECT sum(coalesce(weight, 1) * exp(-ln(2) / 1209600
+			* date_part('epoch', timestamptz '$as_of' - happened_at))) $from"
 	local large='network, kind, happened_at::date) AS g' small='target) AS g'
 
 	say "$scale: aggregates"
-	pair decay 5 "SELECT sum(influence_decayed_sum(s, '$as_of'))
-		FROM (SELECT influence_decay_agg(coalesce(weight, 1), happened_at, '14 days') $from target) AS g" \
-		"SELECT sum(s)
-		FROM (SELECT sum(coalesce(weight, 1) * exp(-ln(2) / 1209600
-			* date_part('epoch', timestamptz '$as_of' - happened_at))) $from target) AS g"
+	pair decay_large 7 "$decay $large" "$sum $large"
+	pair decay_small 7 "$decay $small" "$sum $small"
 	pair distinct_large "$slow" "$reach $large" "$distinct $large"
 	pair distinct_small "$slow" "$reach $small" "$distinct $small"
 	if query -c 'CREATE EXTENSION hll' > /dev/null 2>&1; then
@@ -190,23 +191,23 @@ workers_of() { grep -lsa "parallel [w]orker for PID $1 " /proc/[0-9]*/cmdline | 
 # Shared memory that comes and goes, bytes: all of it is the refresh's here
 shared_memory() { { du -cB1 /dev/shm/PostgreSQL.* 2> /dev/null || true; } | awk 'END {print $1 + 0}'; }
 
-# The refreshing backend is looked at every 20 ms, alone and with its workers and
-# what it shares with them. Edges are pairs of people on a network.
-measure_memory() {
-	local pid before shared peak=0 peak_of_all=0 now edges people psql to from
-	say "$scale: memory of a refresh"
+# watch_refresh SETTINGS: look at a refreshing backend every 20 ms, alone and with its
+# workers and what it shares with them. Sets peak and peak_of_all, in bytes.
+watch_refresh() {
+	local pid before shared now psql to from
+	peak=0 peak_of_all=0
 	# Copies, because bash forgets these as soon as the process has ended.
 	coproc psql -XqAt
 	psql=$COPROC_PID
 	exec {from}<&"${COPROC[0]}" {to}>&"${COPROC[1]}"
-	echo "SELECT influence_score(1::bigint) IS NULL; SELECT pg_backend_pid();" >&"$to"
+	echo "$1 SELECT influence_score(1::bigint) IS NULL; SELECT pg_backend_pid();" >&"$to"
 	read -r _ <&"$from"
 	read -r pid <&"$from"
 	before=$(private_memory "/proc/$pid")
 	shared=$(shared_memory)
 	echo "$refresh;" >&"$to"
 	while ! read -r -t 0.02 _ <&"$from"; do
-		now=$(private_memory "/proc/$pid")
+		now=$(($(private_memory "/proc/$pid") - before))
 		[ "$now" -le "$peak" ] || peak=$now
 		# shellcheck disable=SC2046
 		now=$((now + $(private_memory $(workers_of "$pid")) + $(shared_memory) - shared))
@@ -215,17 +216,28 @@ measure_memory() {
 	echo '\q' >&"$to"
 	wait "$psql"
 	exec {from}<&- {to}>&-
+}
+
+# A refresh by one process, which has all of it, and one with workers. Edges are pairs
+# of people on a network.
+measure_memory() {
+	local peak peak_of_all alone edges people
+	say "$scale: memory of a refresh"
+	watch_refresh 'SET max_parallel_workers_per_gather = 0; SET max_parallel_maintenance_workers = 0;'
+	alone=$peak
+	watch_refresh ''
 	# rows whose actor is another person than their target; a follow alone makes no edge
 	edges=$(query -At -c "SELECT count(*) FROM (SELECT DISTINCT i.actor, i.target, i.network FROM interactions AS i
 		JOIN influence.signals AS s ON s.model = 'bench' AND s.network = i.network AND s.kind = i.kind
 		WHERE i.actor <> i.target AND s.role IN ('reaction', 'share', 'endorsement')) AS pairs")
 	people=$(query -At -c 'SELECT count(*) FROM people')
-	awk -v peak=$((peak - before)) -v all=$((peak_of_all - before)) -v rows="$rows" -v people="$people" -v edges="$edges" 'BEGIN {
-		printf "%.1f MB, with workers %.1f MB: %.1f bytes an interaction (%d), %.1f an edge (%d), %.0f a person (%d)\n",
-			peak / 1e6, all / 1e6, peak / rows, rows, peak / edges, edges, peak / people, people}'
-	ratio memory $((peak - before)) $((24 * edges + 200 * people))
-	ratio memory_of_all $((peak_of_all - before)) $((24 * edges + 200 * people))
-	note_growth $((peak_of_all - before)) "$edges"
+	awk -v alone="$alone" -v peak="$peak" -v all="$peak_of_all" -v rows="$rows" -v people="$people" -v edges="$edges" 'BEGIN {
+		printf "alone %.1f MB: %.1f bytes an interaction (%d), %.1f an edge (%d), %.0f a person (%d); with workers %.1f MB, all of them %.1f MB\n",
+			alone / 1e6, alone / rows, rows, alone / edges, edges, alone / people, people, peak / 1e6, all / 1e6}'
+	ratio memory_alone "$alone" $((24 * edges + 200 * people))
+	ratio memory "$peak" $((24 * edges + 200 * people))
+	ratio memory_of_all "$peak_of_all" $((24 * edges + 200 * people))
+	note_growth "$peak_of_all" "$edges"
 }
 
 # A full refresh keeps the closed days anew, where one of a source that is not

@@ -116,6 +116,8 @@ write_replacements(Run *run)
 		replacement_end_rows(history, builder);
 	}
 	progress_report(run->model->ref.name, "publishing the indexes");
+	/* sorting takes memory, too */
+	run_free_people(run);
 	replacement_finish_all(replacements, builder);
 	return replacements;
 }

@@ -8,6 +8,7 @@
 #include "utils/memutils.h"
 
 #include "math/prefetch.h"
+#include "memory.h"
 #include "model/calibration_store.h"
 #include "model/history.h"
 #include "model/ingest_run.h"
@@ -101,6 +102,31 @@ run_compute_preview(Model *model, TimestampTz as_of, bool recalibrate)
 
 	model->is_preview = true;
 	return compute(&model->ref, model, as_of, options);
+}
+
+/*
+ * Free what is known of each person, which nobody will ask for any more; counts stay
+ */
+void
+run_free_people(Run *run)
+{
+	Ingest	   *ingest = run->ingest;
+	Scores	   *scores = run->scores;
+	void	  **arrays[] = {
+		(void **) &ingest->last_active_at, (void **) &ingest->sentiment, (void **) &ingest->privacy,
+		(void **) &run->measures->person_networks,
+		(void **) &scores->people, (void **) &scores->position, (void **) &scores->by_rank, (void **) &scores->by_id
+	};
+
+	for (int i = 0; i < (int) lengthof(arrays); i++)
+	{
+		if (*arrays[i] != NULL)
+			pfree(*arrays[i]);
+		*arrays[i] = NULL;
+	}
+	intern_destroy(ingest->people);
+	ingest->people = NULL;
+	memory_give_back();
 }
 
 /*

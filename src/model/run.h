@@ -45,6 +45,7 @@ typedef struct RunOptions
 
 extern Run *run_compute(const ModelRef *ref, TimestampTz as_of, RunOptions options);
 extern Run *run_compute_preview(Model *model, TimestampTz as_of, bool recalibrate);
+extern void run_free_people(Run *run);
 extern void run_free(Run *run);
 extern const PersonScore *run_next_person(const Run *run, const uint32 *order, uint32 i);
 
