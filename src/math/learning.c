@@ -34,6 +34,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "math/log1p.h"
 #include "math/logistic.h"
 
 /* From the current weights and next to nothing else to next to no pull */
@@ -134,7 +135,7 @@ raw_gradient(const LearningPeople *people, uint32_t person, const double *weight
 			result.by_weight[c] += part * term[c];
 	}
 	if (shift == 0.0)
-		result.raw = log1p(mass);
+		result.raw = fast_log1p(mass);
 	else
 		result.raw = shift + log(mass);
 	for (c = 0; c < LEARNING_TERMS; c++)

@@ -19,6 +19,7 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 
+#include "math/log1p.h"
 #include "model/owner.h"
 #include "model/published.h"
 
@@ -82,7 +83,7 @@ contribution(const PublishedNetwork *network, const PublishedSignal *row, Measur
 	if (by_count)
 		return row->count;
 	if (measure == MEASURE_AUDIENCE)
-		return row->signal->weight * log1p(published_audience(network, row->signal));
+		return row->signal->weight * fast_log1p(published_audience(network, row->signal));
 	return row->decayed_value;
 }
 

@@ -21,6 +21,7 @@
 
 #include "math/amplification.h"
 #include "math/calibration.h"
+#include "math/log1p.h"
 #include "model/calibration_store.h"
 #include "model/forecast.h"
 #include "model/owner.h"
@@ -101,10 +102,10 @@ forecast_standing(const Forecast *forecast, const Signal *signal)
 	for (int i = 0; i < MEASURE_COUNT; i++)
 		standing.measures.value[i] = published->value[i];
 	standing.measures.value[MEASURE_AMPLIFICATION] =
-		amplification_rate(forecast, published, log1p(standing.mass));
+		amplification_rate(forecast, published, fast_log1p(standing.mass));
 	shown = published->value[MEASURE_NETWORK_INFLUENCE];
 	standing.measures.value[MEASURE_NETWORK_INFLUENCE] = shown / Max(100 - shown, 1e-9);
-	standing.measures.audience_term = signal->weight * log1p(standing.audience);
+	standing.measures.audience_term = signal->weight * fast_log1p(standing.audience);
 	return standing;
 }
 
@@ -137,7 +138,7 @@ add_reactions(const Model *model, const Signal *signal, double sentiment, double
 {
 	double		value = signal->weight * (1 + Min(sentiment, 0));
 
-	measures->value[MEASURE_ENGAGEMENT] += count * log1p(value);
+	measures->value[MEASURE_ENGAGEMENT] += count * fast_log1p(value);
 	if (value > 0)
 		measures->value[MEASURE_NETWORK_INFLUENCE] += count * model->damping * (1 - model->damping);
 	if (sentiment >= 0)
@@ -164,7 +165,7 @@ measures_after(const Forecast *forecast, const Signal *signal, const Standing *s
 	if (signal->role == ROLE_POST)
 		after.value[MEASURE_AMPLIFICATION] = amplification_after(network, standing, 0, count);
 	if (signal->role == ROLE_FOLLOW && sentiment >= 0)
-		after.audience_term = signal->weight * log1p(standing->audience + count);
+		after.audience_term = signal->weight * fast_log1p(standing->audience + count);
 	if (signal->role == ROLE_AUTHORITY)
 		after.value[MEASURE_AUTHORITY] += count * signal->weight * (1 + Min(sentiment, 0));
 	return after;

@@ -135,7 +135,7 @@ ingest_add_sentiment(Ingest *ingest, uint32 person, Sentiment sentiment)
 /*
  * An ingest without any rows, in the current memory context
  *
- * memory_limit: bytes that this context may take before rows go to the file.
+ * memory_limit: bytes that this context and the area may take before rows go to the file.
  */
 Ingest *
 ingest_create(const Model *model, TimestampTz as_of, SpillFile *spill, Size memory_limit)
@@ -161,25 +161,7 @@ ingest_create(const Model *model, TimestampTz as_of, SpillFile *spill, Size memo
 }
 
 /*
- * Keep rows in an area from now on; ingest_leave_area() detaches it
- */
-void
-ingest_use_area(Ingest *ingest, RecordArea *area)
-{
-	ingest->area = area;
-	for (int i = 0; i < ingest->model->network_count; i++)
-	{
-		RowPartition *partitions = ingest->networks[i].partitions;
-
-		ingest->networks[i].area = area;
-		for (int j = 0; partitions != NULL && j < PARTITION_COUNT; j++)
-			for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
-				partitions[j].logs[kind].area = area;
-	}
-}
-
-/*
- * All rows have been used up
+ * None of the rows is in the area any more
  */
 void
 ingest_leave_area(Ingest *ingest)
@@ -278,12 +260,12 @@ ingest_check_people(const Ingest *ingest)
 }
 
 /*
- * Bytes that rows take in the area
+ * Bytes that the area takes for rows, those that were freed included
  */
 static Size
 area_bytes(const Ingest *ingest)
 {
-	return ingest->area == NULL ? 0 : ingest->area->bytes;
+	return ingest->area == NULL ? 0 : ingest->area->peak;
 }
 
 /*

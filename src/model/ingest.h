@@ -98,7 +98,7 @@ typedef struct RowPartition
 typedef struct NetworkRows
 {
 	MemoryContext context;
-	RecordArea *area;			/* of new chunks; or NULL */
+	RecordArea *area;			/* where rows are kept; NULL: in context */
 	RowPartition *partitions;	/* PARTITION_COUNT; NULL while there are no rows */
 } NetworkRows;
 
@@ -152,7 +152,7 @@ typedef struct Ingest
 	InternTable *people;
 	AccountTable *accounts;		/* NULL where no source names accounts */
 	NetworkRows *networks;		/* model->network_count of them */
-	RecordArea *area;			/* where rows may lie, too; NULL: there is none */
+	RecordArea *area;			/* with what is shared with other processes; or NULL */
 	Size		memory_limit;	/* of context and area, in bytes; beyond it, rows go to the file */
 	SpillFile  *spill;
 	TimestampTz earliest_reaction;	/* DT_NOEND when there is none */
@@ -170,7 +170,6 @@ typedef struct Ingest
 
 extern Ingest *ingest_create(const Model *model, TimestampTz as_of, SpillFile *spill,
 							 Size memory_limit);
-extern void ingest_use_area(Ingest *ingest, RecordArea *area);
 extern void ingest_leave_area(Ingest *ingest);
 extern uint32 ingest_person(Ingest *ingest, Datum id);
 extern uint32 ingest_stranger(Ingest *ingest);

@@ -5,14 +5,16 @@
  * ingest of their own, with their own numbers for people. The leader gives the people
  * of each worker its numbers; the worker moves its rows into a shared memory area,
  * with those numbers, and leaves them there to the leader and to whoever measures
- * people later. Nothing depends on who read which row.
+ * people later. The leader's own rows stay in its memory. Nothing depends on who read
+ * which row.
  *
  *   leader    plans, shares out ... reads its part ...  numbers 1  numbers 2   takes over
  *   worker 1                     reads its part, offers people  ...  renumbers rows
  *   worker 2                     reads its part, offers people        ...      renumbers rows
  *
  * Only what a worker had to move to a file the leader renumbers itself: the file goes
- * with the worker.
+ * with the worker. Where the leader has to use a file, all rows go there, and the area
+ * is given up.
  *
  * Rights, settings, snapshot and transaction come to the workers with the
  * server's parallel context; they read the model's configuration themselves.
@@ -52,6 +54,9 @@
 
 /* Numbers that the scans of one source may take up */
 #define SCANS_PER_SOURCE	100000
+
+/* People between two checks for interrupts */
+#define PEOPLE_PER_CHECK	65536
 
 /* What is known of a day besides its records */
 typedef struct SharedDay
@@ -226,6 +231,8 @@ number_people(Ingest *ingest, HandOver *from)
 	{
 		Datum		id;
 
+		if (i % PEOPLE_PER_CHECK == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (id_type == INT8OID && i + PREFETCH_AHEAD < from->person_count)
 			intern_prefetch(ingest->people, Int64GetDatum(((int64 *) next)[PREFETCH_AHEAD]));
 		id = id_type == INT8OID ? Int64GetDatum(*(int64 *) next) : PointerGetDatum(next);
@@ -249,6 +256,8 @@ take_over_people(Ingest *ingest, const HandOver *from, const uint32 *numbers)
 
 	for (uint32 i = 0; i < from->person_count; i++)
 	{
+		if (i % PEOPLE_PER_CHECK == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (i + PREFETCH_AHEAD < from->person_count)
 			ingest_prefetch_person(ingest, numbers[i + PREFETCH_AHEAD]);
 		ingest_note_activity(ingest, numbers[i], last_active_at[i]);
@@ -563,7 +572,7 @@ take_over_rows(Ingest *ingest, const HandOver *from, SpillFile *file)
 		else
 			record_log_adopt(chunk->day < 0 ? ingest_log(ingest, chunk->network, chunk->partition, chunk->kind) :
 							 day_log(ingest->days, days[chunk->day], chunk->network, chunk->kind),
-							 ingest->area, chunk->records, chunk->count);
+							 ingest->area, chunk->records, chunk->bytes, chunk->count);
 		ingest_limit_memory(ingest);
 	}
 	pfree(buffer);
@@ -610,12 +619,19 @@ join_workers(Ingest *ingest, ParallelContext *context, SharedIngest *shared)
 
 		wait_for_stage(shared, worker, WORKER_OFFERS_PEOPLE);
 		numbers = number_people(ingest, worker);
+		ingest_check_people(ingest);
 		set_stage(shared, worker, WORKER_HAS_NUMBERS);
 		take_over_people(ingest, worker, numbers);
 	}
 	WaitForParallelWorkersToFinish(context);
 	for (int i = 0; i < context->nworkers_launched; i++)
 		take_over(ingest, shared, i);
+	if (spill_is_used(ingest->spill))
+	{
+		/* nobody but this process will have rows, and the area returns nothing before its end */
+		ingest_spill(ingest);
+		ingest_leave_area(ingest);
+	}
 }
 
 /*
@@ -724,7 +740,7 @@ create_shared(ParallelContext *context, Ingest *ingest, int source_count, Size s
 	if (context->nworkers > 0)
 	{
 		SharedFileSetInit(&shared->files, context->seg);
-		ingest_use_area(ingest, record_area_create());
+		ingest->area = record_area_create();
 		shared->area = dsa_get_handle(ingest->area->area);
 	}
 	shm_toc_insert(context->toc, KEY_SHARED, shared);
@@ -761,6 +777,8 @@ launch(ParallelContext *context, Ingest *ingest, List *sources, Size memory_limi
 	foreach(lc, sources)
 		shared_scan_share(((SharedSource *) lfirst(lc))->query, context);
 	LaunchParallelWorkers(context);
+	if (context->nworkers_launched == 0)
+		ingest_leave_area(ingest);
 	return shared;
 }
 
@@ -843,6 +861,7 @@ influence_ingest_worker(dsm_segment *segment, shm_toc *toc)
 						   spill_create_shared(&shared->files, file_name(ParallelWorkerNumber),
 											   CurrentMemoryContext),
 						   shared->memory_limit);
+	/* for what is handed over: rows are renumbered before they get there */
 	ingest->area = record_area_attach(shared->area);
 	if (shared->days.end > shared->days.first)
 		ingest->days = day_set_create(model, shared->days);

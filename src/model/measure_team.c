@@ -19,8 +19,9 @@
  * transaction, a worker by the error that it sends to the leader; both are seen
  * by those who wait.
  *
- * Memory: what is handed over is in the area while it is on its way, and so are
- * the edges and the ranks while a network is ranked. Models whose rows are in
+ * Memory: most rows are in the area from the time they are read; what members hand over
+ * is there while it is on its way, and so are the edges and the ranks while a network is
+ * ranked. The area keeps what is freed in it for the next. Models whose rows are in
  * files already, or that would have to be, are measured by the leader alone.
  */
 #include "compat.h"
@@ -303,6 +304,18 @@ copy_chunk(MeasureTeam *team, const SharedChunk *chunk, RecordLog *log)
 }
 
 /*
+ * Have a chunk in a log where it is
+ */
+static void
+adopt_chunk(MeasureTeam *team, const SharedChunk *chunk, RecordLog *log)
+{
+	CHECK_FOR_INTERRUPTS();
+	/* nothing that members give each other is in a file */
+	Assert(DsaPointerIsValid(chunk->records));
+	record_log_adopt(log, team->area, chunk->records, chunk->bytes, chunk->count);
+}
+
+/*
  * Move the logs of partitions to the members who own these
  */
 void
@@ -333,7 +346,7 @@ team_exchange(MeasureTeam *team, RecordLog *logs)
 
 		for (uint64 i = 0; member != team->member && i < count; i++)
 			if (team_owns(team, chunks[i].partition))
-				record_log_adopt(&logs[chunks[i].partition], team->area, chunks[i].records, chunks[i].count);
+				adopt_chunk(team, &chunks[i], &logs[chunks[i].partition]);
 	}
 	clear_away(team);
 }
@@ -363,7 +376,6 @@ hand_out_rows(MeasureTeam *team, Ingest *ingest)
 		}
 	lay_out(team, list.pointer, list.next - list.chunks);
 	clear_away(team);
-	dsa_trim(team->area->area);
 }
 
 /*
@@ -379,8 +391,8 @@ take_rows(MeasureTeam *team, Ingest *ingest)
 	chunks = laid_out(team, 0, sizeof(SharedChunk), &count);
 	for (uint64 i = 0; i < count; i++)
 		if (team_owns(team, chunks[i].partition))
-			record_log_adopt(ingest_log(ingest, chunks[i].network, chunks[i].partition, chunks[i].kind),
-							 team->area, chunks[i].records, chunks[i].count);
+			adopt_chunk(team, &chunks[i],
+						ingest_log(ingest, chunks[i].network, chunks[i].partition, chunks[i].kind));
 	team_wait(team);
 }
 
@@ -601,7 +613,6 @@ team_free_edges(MeasureTeam *team)
 			dsa_free(team->area->area, team->shared->edges[i].actor);
 			dsa_free(team->area->area, team->shared->edges[i].engagement);
 		}
-	dsa_trim(team->area->area);
 }
 
 /*
@@ -755,7 +766,7 @@ share_area(MeasureTeam *team, Ingest *ingest)
 	if (team->context->nworkers == 0)
 		return;
 	if (ingest->area == NULL)
-		ingest_use_area(ingest, record_area_create());
+		ingest->area = record_area_create();
 	team->area = ingest->area;
 	team->shared->area = dsa_get_handle(team->area->area);
 }
@@ -849,8 +860,7 @@ measure_team_join(shm_toc *toc, Ingest **ingest)
 	*ingest = ingest_create(config_load_formula(model_find(name)), team->shared->as_of,
 							spill_create(CurrentMemoryContext), team->shared->memory_limit);
 	(*ingest)->earliest_reaction = team->shared->earliest_reaction;
-	team->area = record_area_attach(team->shared->area);
-	ingest_use_area(*ingest, team->area);
+	team->area = (*ingest)->area = record_area_attach(team->shared->area);
 	take_rows(team, *ingest);
 	return team;
 }

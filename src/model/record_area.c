@@ -1,9 +1,11 @@
 /*
  * Shared memory in which processes keep chunks of record logs.
  *
- * It is mapped for whoever owned resources when it was created or attached: rows come
- * in the middle of queries, whose own owners are gone before the rows are used up. After
- * an error that owner's release unmaps it; the last process to do so frees it.
+ * Chunks are mapped for whoever owned resources when the area was created or attached:
+ * rows come in the middle of queries, whose own owners are gone before the rows are used
+ * up. Everything else in the area is allocated and looked at between queries, when that
+ * owner is the current one. After an error its release unmaps the area; the last process
+ * to do so frees it.
  */
 #include "compat.h"
 
@@ -39,13 +41,14 @@ record_area_attach(dsa_handle handle)
 }
 
 /*
- * Nothing in it is used by this process any more; area: or NULL
+ * This process has no chunks in it any more; area: or NULL
  */
 void
 record_area_detach(RecordArea *area)
 {
 	if (area == NULL)
 		return;
+	Assert(area->bytes == 0);
 	dsa_detach(area->area);
 	pfree(area);
 }

@@ -11,11 +11,16 @@
 #include "utils/memdebug.h"
 #include "utils/resowner.h"
 
+/*
+ * What is freed stays with the area, for whoever allocates next: to the system it
+ * returns as a whole, when all have detached.
+ */
 typedef struct RecordArea
 {
 	dsa_area   *area;
 	ResourceOwner owner;		/* of what this process has mapped of it */
 	Size		bytes;			/* of the chunks that are this process's */
+	Size		peak;			/* the most they were */
 } RecordArea;
 
 extern RecordArea *record_area_create(void);

@@ -21,6 +21,7 @@ record_log_init(RecordLog *log, uint32 record_size, MemoryContext context, Recor
 	memset(log, 0, sizeof(RecordLog));
 	log->context = context;
 	log->area = area;
+	log->grows_in_area = area != NULL;
 	log->record_size = record_size;
 }
 
@@ -69,6 +70,7 @@ hold_shared(RecordChunk *chunk, RecordArea *area, dsa_pointer shared, uint32 byt
 	chunk->bytes = bytes;
 	chunk->records = record_area_address(area, shared, bytes);
 	area->bytes += bytes;
+	area->peak = Max(area->peak, area->bytes);
 }
 
 /*
@@ -77,7 +79,7 @@ hold_shared(RecordChunk *chunk, RecordArea *area, dsa_pointer shared, uint32 byt
 static void
 size_next_chunk(RecordLog *log)
 {
-	uint32		most = log->area == NULL ? 1 : SHARED_CHUNKS_A_SIZE;
+	uint32		most = log->grows_in_area ? SHARED_CHUNKS_A_SIZE : 1;
 
 	if (log->chunk_bytes > 0 && log->chunks_a_size < most)
 		log->chunks_a_size++;
@@ -102,7 +104,7 @@ record_log_grow(RecordLog *log)
 
 	chunk = &log->chunks[log->chunk_count];
 	memset(chunk, 0, sizeof(RecordChunk));
-	if (log->area != NULL)
+	if (log->grows_in_area)
 		hold_shared(chunk, log->area, record_area_allocate(log->area, log->chunk_bytes), log->chunk_bytes);
 	else
 		chunk->records = MemoryContextAlloc(log->context, log->chunk_bytes);
@@ -114,18 +116,18 @@ record_log_grow(RecordLog *log)
 /*
  * Take over a chunk that another process has given up
  *
- * The log's chunks are in that area, or in none yet. A chunk that is being filled stays
- * the last one.
+ * bytes: that are allocated for it. The log's other chunks may be private, or in that
+ * area. A chunk that is being filled stays the last one.
  */
 void
-record_log_adopt(RecordLog *log, RecordArea *area, dsa_pointer shared, uint32 count)
+record_log_adopt(RecordLog *log, RecordArea *area, dsa_pointer shared, uint32 bytes, uint32 count)
 {
 	RecordChunk adopted = {.count = count};
 
 	Assert(log->area == NULL || log->area == area);
 	reserve_chunk(log);
 	log->area = area;
-	hold_shared(&adopted, area, shared, count * log->record_size);
+	hold_shared(&adopted, area, shared, bytes);
 	log->chunks[log->chunk_count] = adopted;
 	if (log->next != NULL)
 	{
@@ -137,21 +139,21 @@ record_log_adopt(RecordLog *log, RecordArea *area, dsa_pointer shared, uint32 co
 }
 
 /*
- * Leave a chunk that is in the area to another process; this log is not appended to
- * any more. Returns where the chunk is, and sets how many records it has
+ * Leave a chunk that is in the area to another process; returns what is to be known of
+ * it. This log is only freed afterwards
  */
-dsa_pointer
-record_log_give_up(RecordLog *log, uint32 chunk, uint32 *count)
+RecordChunk
+record_log_give_up(RecordLog *log, uint32 chunk)
 {
 	RecordChunk *it = &log->chunks[chunk];
-	dsa_pointer shared = it->shared;
+	RecordChunk given;
 
 	close_last_chunk(log);
-	*count = it->count;
+	given = *it;
 	log->area->bytes -= it->bytes;
 	it->records = NULL;
 	it->shared = InvalidDsaPointer;
-	return shared;
+	return given;
 }
 
 /*
@@ -285,5 +287,5 @@ record_log_free(RecordLog *log)
 		free_records(log, &log->chunks[i]);
 	if (log->chunks != NULL)
 		pfree(log->chunks);
-	record_log_init(log, log->record_size, log->context, log->area);
+	record_log_init(log, log->record_size, log->context, log->grows_in_area ? log->area : NULL);
 }

@@ -32,7 +32,8 @@ typedef struct RecordChunk
 typedef struct RecordLog
 {
 	MemoryContext context;
-	RecordArea *area;			/* where new chunks are allocated; NULL: in context */
+	RecordArea *area;			/* where shared chunks are */
+	bool		grows_in_area;	/* new chunks are allocated there, else in context */
 	SpillFile  *file;			/* where spilled chunks are */
 	uint32		record_size;
 	uint32		chunk_count;
@@ -49,8 +50,9 @@ extern void record_log_init(RecordLog *log, uint32 record_size, MemoryContext co
 							RecordArea *area);
 extern void record_log_grow(RecordLog *log);
 extern void record_log_append_all(RecordLog *log, const void *records, uint64 count);
-extern void record_log_adopt(RecordLog *log, RecordArea *area, dsa_pointer shared, uint32 count);
-extern dsa_pointer record_log_give_up(RecordLog *log, uint32 chunk, uint32 *count);
+extern void record_log_adopt(RecordLog *log, RecordArea *area, dsa_pointer shared, uint32 bytes,
+							 uint32 count);
+extern RecordChunk record_log_give_up(RecordLog *log, uint32 chunk);
 extern void record_log_spill(RecordLog *log, SpillFile *file);
 extern const char *record_log_chunk(const RecordLog *log, uint32 chunk, char *buffer, uint32 *count);
 extern void record_log_free_chunk(RecordLog *log, uint32 chunk);

@@ -26,7 +26,11 @@ share_log(dsa_area *area, RecordLog *log, SharedChunk key, SharedChunk *chunks, 
 		*chunks = key;
 		if (DsaPointerIsValid(log->chunks[i].shared))
 		{
-			chunks->records = record_log_give_up(log, i, &chunks->count);
+			RecordChunk given = record_log_give_up(log, i);
+
+			chunks->records = given.shared;
+			chunks->count = given.count;
+			chunks->bytes = given.bytes;
 			continue;
 		}
 		if (log->chunks[i].records == NULL && buffer == NULL)
@@ -36,7 +40,8 @@ share_log(dsa_area *area, RecordLog *log, SharedChunk key, SharedChunk *chunks, 
 			continue;
 		}
 		records = record_log_chunk(log, i, buffer, &chunks->count);
-		chunks->records = share_bytes(area, records, (Size) chunks->count * log->record_size);
+		chunks->bytes = chunks->count * log->record_size;
+		chunks->records = share_bytes(area, records, chunks->bytes);
 		record_log_free_chunk(log, i);
 	}
 	record_log_free(log);

@@ -123,6 +123,17 @@ foreach ([ 'a temporary file', $spilling ], [ 'a view' ])
 		'SET max_parallel_workers_per_gather = 0', limited('fsize', 1_100_000), $full_refresh);
 }
 
+# Rows that workers have read wait in shared memory. Where they had to go to a file,
+# that is given back before people are measured.
+my $spilled = start_and_stop('measuring', [$spilling], ', "full" => true');
+my $shared_kilobytes = 0;
+my $mapped = slurp_file("/proc/$spilled->{leader}/smaps");
+$shared_kilobytes += $1 while $mapped =~ m{ /dev/shm/PostgreSQL\..*\nSize: +(\d+) kB}g;
+cmp_ok($shared_kilobytes, '<', 4096, 'no rows are in shared memory while people are measured from a file');
+kill 'CONT', $spilled->{pid};
+ended($spilled) or die $spilled->{err};
+next_refresh_works('after rows went to a file');
+
 # Memory that the system does not give, at ever later moments
 my $failures = 0;
 my $size = "(SELECT split_part(pg_read_file('/proc/' || pg_backend_pid() || '/statm'), ' ', 1)::bigint * 4096)";
