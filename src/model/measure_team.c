@@ -374,6 +374,8 @@ hand_out_rows(MeasureTeam *team, Ingest *ingest)
 			if (i % PARTITIONS_PER_GIVE_BACK == 0)
 				memory_give_back();
 		}
+	/* what is theirs now they count themselves */
+	team->area->peak = team->area->bytes;
 	lay_out(team, list.pointer, list.next - list.chunks);
 	clear_away(team);
 }
