@@ -56,12 +56,13 @@ typedef struct DecayState
 
 StaticAssertDecl(sizeof(DecayState) == 64, "the layout on disk has changed");
 
-/* The half-life of the last row, as given and converted; 0: none yet */
-typedef struct HalfLifeCache
+/* What a call of the transition function knows from the one before */
+typedef struct CallCache
 {
-	Interval	half_life;
+	bool		in_aggregate;
+	Interval	half_life;		/* of the last row, as given and converted; 0: none yet */
 	int64		usec;
-} HalfLifeCache;
+} CallCache;
 
 /* Where the text input is */
 typedef struct TextReader
@@ -169,11 +170,11 @@ prefetch_state(Datum datum)
  * because our functions and the type's input are all that can have made it.
  */
 static DecayState *
-writable_state(FunctionCallInfo fcinfo)
+writable_state(FunctionCallInfo fcinfo, bool in_aggregate)
 {
 	DecayState *state = (DecayState *) PG_GETARG_POINTER(0);
 
-	if (AggCheckCallContext(fcinfo, NULL) && !VARATT_IS_EXTENDED(state))
+	if (in_aggregate && !VARATT_IS_EXTENDED(state))
 	{
 		check_layout(state);
 		return state;
@@ -494,20 +495,27 @@ half_life_to_usec(const Interval *half_life)
 }
 
 /*
- * The same for an argument of an aggregate, which is nearly always that of the
- * row before
+ * What this place in a query knows from the row before
+ */
+static CallCache *
+call_cache(FunctionCallInfo fcinfo)
+{
+	CallCache  *cache = fcinfo->flinfo->fn_extra;
+
+	if (likely(cache != NULL))
+		return cache;
+	cache = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallCache));
+	cache->in_aggregate = AggCheckCallContext(fcinfo, NULL);
+	fcinfo->flinfo->fn_extra = cache;
+	return cache;
+}
+
+/*
+ * The half-life of a row, which is nearly always that of the row before
  */
 static int64
-cached_half_life(FunctionCallInfo fcinfo, int argument)
+cached_half_life(CallCache *cache, const Interval *half_life)
 {
-	Interval   *half_life = PG_GETARG_INTERVAL_P(argument);
-	HalfLifeCache *cache = fcinfo->flinfo->fn_extra;
-
-	if (cache == NULL)
-	{
-		cache = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(HalfLifeCache));
-		fcinfo->flinfo->fn_extra = cache;
-	}
 	if (cache->usec == 0 || cache->half_life.time != half_life->time ||
 		cache->half_life.day != half_life->day || cache->half_life.month != half_life->month)
 	{
@@ -584,6 +592,7 @@ check_row(double value, TimestampTz occurred_at)
 Datum
 influence_decay_state_transition(PG_FUNCTION_ARGS)
 {
+	CallCache  *cache = call_cache(fcinfo);
 	DecayState *state;
 	double		value;
 	TimestampTz occurred_at;
@@ -606,9 +615,9 @@ influence_decay_state_transition(PG_FUNCTION_ARGS)
 	value = PG_GETARG_FLOAT8(1);
 	occurred_at = PG_GETARG_TIMESTAMPTZ(2);
 	check_row(value, occurred_at);
-	half_life = cached_half_life(fcinfo, 3);
+	half_life = cached_half_life(cache, PG_GETARG_INTERVAL_P(3));
 
-	state = PG_ARGISNULL(0) ? new_state(half_life) : writable_state(fcinfo);
+	state = PG_ARGISNULL(0) ? new_state(half_life) : writable_state(fcinfo, cache->in_aggregate);
 	check_same_half_life(state->decay.half_life, half_life);
 	check_overflow(decay_sum_add(&state->decay, value, occurred_at));
 	Assert(state_problem(&state->decay) == NULL);
@@ -639,7 +648,7 @@ influence_decay_state_combine(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_POINTER(other);
 
-	state = writable_state(fcinfo);
+	state = writable_state(fcinfo, AggCheckCallContext(fcinfo, NULL));
 	check_same_half_life(state->decay.half_life, other->decay.half_life);
 	check_overflow(decay_sum_merge(&state->decay, &other->decay));
 	Assert(state_problem(&state->decay) == NULL);

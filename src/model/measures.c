@@ -405,6 +405,8 @@ finish_network(MeasureTeam *team, Ingest *ingest, int network, const SweepOutput
 	team_begin_collection(team, people, first, output->signal_counts);
 	if (has_ranks && team_prepares(ranking.team))
 		prepare_ranking(&ranking, ingest, network, output->trust);
+	/* ranking takes its place */
+	pfree(unconstify(ActorHabits *, output->trust->habits));
 	team_end_collection(team);
 	if (has_ranks)
 		result = rank_people(&ranking, ingest->model);
