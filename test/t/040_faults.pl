@@ -5,6 +5,9 @@
 use strict;
 use warnings FATAL => 'all';
 
+use FindBin;
+use lib $FindBin::RealBin;
+use FaultTest qw(wait_for_server);
 use IPC::Run qw(start finish timeout);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -189,11 +192,8 @@ sub logged
 	kill 'KILL', $refresh->{pid};
 	eval { finish($refresh->{handle}) };
 	like(${ $refresh->{err} }, qr/server closed the connection|connection to server was lost|terminat/, 'killed');
-	# poll_query_until() feeds psql through a pipe, which breaks when psql cannot connect
-	my @command = ('psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', 'UPDATE delay SET seconds = 0');
-	my $attempts = 0;
-	usleep(100_000) until run_log(\@command) or ++$attempts == 1800;
-	cmp_ok($attempts, '<', 1800, 'the server recovers');
+	ok(wait_for_server($node), 'the server recovers');
+	$node->safe_psql('postgres', 'UPDATE delay SET seconds = 0');
 	as_before('killed');
 }
 

@@ -62,16 +62,6 @@ sub stopped
 	return !defined $place ? start_and_stop($phase, [], $more) : $place eq 'reader' ? start_and_wait() : start_and_sleep($place);
 }
 
-# Wait for the server after one of its processes was killed
-sub wait_for_server
-{
-	# poll_query_until() feeds psql through a pipe, which breaks when psql cannot connect
-	my @command = ('psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', 'SELECT');
-	my $since = time;
-
-	usleep(20_000) until IPC::Run::run(\@command, '<', \undef, '>', \my $out, '2>', \my $err) or time > $since + 180;
-}
-
 # restart_after_killing(@others): kills the postmaster and others, lets who stands
 # still go on, and starts the server once nobody is left
 sub restart_after_killing
@@ -136,7 +126,7 @@ foreach (@phases)
 	my $refresh = stopped(@$_);
 	kill 'KILL', $refresh->{pid};
 	ok(!ended($refresh), "killed while $phase");
-	wait_for_server();
+	wait_for_server($node);
 	recovered("killed while $phase", $may_leave);
 }
 
@@ -150,7 +140,7 @@ foreach ([ 'reading 1 sources in parallel', $full, 0 ], [ 'measuring network', '
 	is(sql('SELECT count(*) FROM influence_refresh_progress()'), '1', '... and is no refresh of its own');
 	kill 'KILL', $refresh->{pid};
 	ok(!ended($refresh), "a worker is killed while $phase");
-	wait_for_server();
+	wait_for_server($node);
 	recovered("a worker was killed while $phase", $may_leave);
 }
 
@@ -186,7 +176,7 @@ foreach my $phase ('reading 1 sources in parallel', 'measuring network', 'publis
 	wait_for(q{EXISTS (SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)')}, 'a table is created');
 	kill 'KILL', sql(q{SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'});
 	ended($writer);
-	wait_for_server();
+	wait_for_server($node);
 	cmp_ok(scalar(my @left = unknown_files()), '>', scalar @unknown, 'a table that was never committed leaves its file, too');
 }
 

@@ -6,6 +6,9 @@ use strict;
 use warnings;
 
 use File::Basename;
+use FindBin;
+use lib $FindBin::RealBin;
+use FaultTest qw(wait_for_server);
 use IPC::Run;
 use List::Util qw(max);
 use PostgreSQL::Test::Cluster;
@@ -409,7 +412,7 @@ foreach my $point ('publishing the indexes', 'waiting for readers')
 	kill KILL => sql('SELECT pid ' . refresher($point));
 	ended($refresh);
 	ended($holder);
-	ok($node->poll_query_until('postgres', 'SELECT true'), 'the server recovers');
+	ok(wait_for_server($node), 'the server recovers');
 	is(published(), $last, 'the old scores are there');
 	is(sql($LEFTOVERS), '0', 'no transient tables are left');
 }

@@ -6,6 +6,9 @@
 use strict;
 use warnings FATAL => 'all';
 
+use FindBin;
+use lib $FindBin::RealBin;
+use FaultTest qw(wait_for_server);
 use IPC::Run qw(start finish timeout);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -371,7 +374,7 @@ for my $milliseconds (5, 40, 120)
 	usleep($milliseconds * 1000);
 	kill('KILL', $pid);
 	eval { finish($session->{handle}) };
-	$node->poll_query_until('postgres', 'SELECT true') or die 'the server did not come back';
+	wait_for_server($node) or die 'the server did not come back';
 	compare('bigint', $as_of, "after a kill in the middle of a refresh, $milliseconds ms");
 	compare('bigint', later($as_of, '1 day'), 'and a day later');
 }

@@ -18,7 +18,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-our @EXPORT = qw(create_world watch_over sql run_beside ended wait_for next_refresh published start_and_stop start_and_sleep start_and_wait children shut_gate open_gate waits_at_gate
+our @EXPORT = qw(wait_for_server create_world watch_over sql run_beside ended wait_for next_refresh published start_and_stop start_and_sleep start_and_wait children shut_gate open_gate waits_at_gate
   old_scores_intact next_refresh_works unknown_files leftovers temporary_files REFRESHED DISTURBED);
 
 # The moment of all that is published, and that of the refreshes that are disturbed
@@ -162,6 +162,22 @@ sub published
 		(SELECT string_agg(m::text, ';') FROM influence.models AS m WHERE model = 'social'),
 		(SELECT string_agg(n::text, ';' ORDER BY n.network) FROM influence.networks AS n WHERE model = 'social'),
 		(SELECT string_agg(s::text, ';' ORDER BY s.source) FROM influence.sources AS s WHERE model = 'social')))});
+}
+
+# wait_for_server($server): after one of its processes was killed; whether it is back
+sub wait_for_server
+{
+	my ($server) = @_;
+	# poll_query_until() feeds psql through a pipe, which breaks when psql cannot connect
+	my @command = ('psql', '-X', '-q', '-d', $server->connstr('postgres'), '-c', 'SELECT');
+	my $since = time;
+
+	until (IPC::Run::run(\@command, '<', \undef, '>', \my $out, '2>', \my $err))
+	{
+		return 0 if time > $since + 180;
+		usleep(20_000);
+	}
+	return 1;
 }
 
 # children(): of the postmaster
