@@ -171,6 +171,19 @@ ingest_leave_area(Ingest *ingest)
 }
 
 /*
+ * Leave the area where rows have gone to a file, which no team of processes can measure:
+ * all others go there, too, as the area returns nothing before its end
+ */
+void
+ingest_leave_area_for_file(Ingest *ingest)
+{
+	if (ingest->area == NULL || !spill_is_used(ingest->spill))
+		return;
+	ingest_spill(ingest);
+	ingest_leave_area(ingest);
+}
+
+/*
  * Rows of some networks, of which there are none yet
  */
 NetworkRows *
@@ -282,14 +295,14 @@ ingest_over_limit(const Ingest *ingest)
  *
  * What is left must not be most of what is allowed: the limit would be reached
  * again after each few rows, and the pieces in the file would be tiny. It is then
- * raised to twice what is left; whether that is too much is for those to say
- * who know what it is needed for.
+ * raised to twice what is left, beside the area, which returns nothing; whether that is
+ * too much is for those to say who know what it is needed for.
  */
 void
 ingest_limit_relieved(Ingest *ingest)
 {
 	ingest->memory_limit = Max(ingest->memory_limit,
-							   2 * (MemoryContextMemAllocated(ingest->context, true) + area_bytes(ingest)));
+							   area_bytes(ingest) + 2 * MemoryContextMemAllocated(ingest->context, true));
 }
 
 /*

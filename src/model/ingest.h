@@ -98,7 +98,7 @@ typedef struct RowPartition
 typedef struct NetworkRows
 {
 	MemoryContext context;
-	RecordArea *area;			/* where rows are kept; NULL: in context */
+	RecordArea *area;			/* where logs grow; NULL: in context */
 	RowPartition *partitions;	/* PARTITION_COUNT; NULL while there are no rows */
 } NetworkRows;
 
@@ -171,6 +171,7 @@ typedef struct Ingest
 extern Ingest *ingest_create(const Model *model, TimestampTz as_of, SpillFile *spill,
 							 Size memory_limit);
 extern void ingest_leave_area(Ingest *ingest);
+extern void ingest_leave_area_for_file(Ingest *ingest);
 extern uint32 ingest_person(Ingest *ingest, Datum id);
 extern uint32 ingest_stranger(Ingest *ingest);
 extern void ingest_add_sentiment(Ingest *ingest, uint32 person, Sentiment sentiment);

@@ -13,8 +13,8 @@
  *   worker 2                     reads its part, offers people        ...      renumbers rows
  *
  * Only what a worker had to move to a file the leader renumbers itself: the file goes
- * with the worker. Where the leader has to use a file, all rows go there, and the area
- * is given up.
+ * with the worker. Where the leader has to use a file, all rows go there in the end, and
+ * the area is given up.
  *
  * Rights, settings, snapshot and transaction come to the workers with the
  * server's parallel context; they read the model's configuration themselves.
@@ -97,6 +97,8 @@ join_worker(Ingest *ingest, SharedIngest *shared, int worker)
 static void
 join_workers(Ingest *ingest, ParallelContext *context, SharedIngest *shared)
 {
+	Size		limit = ingest->memory_limit;
+
 	/* one that never comes would be waited for */
 	WaitForParallelWorkersToAttach(context);
 	for (int i = 0; i < context->nworkers_launched; i++)
@@ -104,12 +106,10 @@ join_workers(Ingest *ingest, ParallelContext *context, SharedIngest *shared)
 	WaitForParallelWorkersToFinish(context);
 	for (int i = 0; i < context->nworkers_launched; i++)
 		join_worker(ingest, shared, i);
-	if (spill_is_used(ingest->spill))
-	{
-		/* nobody but this process will have rows, and the area returns nothing before its end */
-		ingest_spill(ingest);
-		ingest_leave_area(ingest);
-	}
+	/* the limit may have been raised while there was an area */
+	ingest_leave_area_for_file(ingest);
+	ingest->memory_limit = limit;
+	ingest_limit_relieved(ingest);
 }
 
 /*

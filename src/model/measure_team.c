@@ -19,7 +19,7 @@
  * transaction, a worker by the error that it sends to the leader; both are seen
  * by those who wait.
  *
- * Memory: most rows are in the area from the time they are read; what members hand over
+ * Memory: rows of other members than the leader are in the area; what members hand over
  * is there while it is on its way, and so are the edges and the ranks while a network is
  * ranked. The area keeps what is freed in it for the next. Models whose rows are in
  * files already, or that would have to be, are measured by the leader alone.

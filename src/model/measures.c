@@ -405,7 +405,7 @@ finish_network(MeasureTeam *team, Ingest *ingest, int network, const SweepOutput
 	team_begin_collection(team, people, first, output->signal_counts);
 	if (has_ranks && team_prepares(ranking.team))
 		prepare_ranking(&ranking, ingest, network, output->trust);
-	/* ranking takes its place */
+	/* trust is not asked for any more */
 	pfree(unconstify(ActorHabits *, output->trust->habits));
 	team_end_collection(team);
 	if (has_ranks)
@@ -512,6 +512,8 @@ measures_compute(Ingest *ingest)
 	measures->clocks = clocks_create(ingest);
 	/* clocks are with the leader only */
 	team = measures->clocks == NULL ? measure_team_start(ingest) : NULL;
+	if (team == NULL)
+		ingest_leave_area_for_file(ingest);
 	measure_networks(team, ingest, &people, measures);
 	measure_team_end(team);
 	ingest_leave_area(ingest);

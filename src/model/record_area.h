@@ -12,15 +12,15 @@
 #include "utils/resowner.h"
 
 /*
- * What is freed stays with the area, for whoever allocates next: to the system it
- * returns as a whole, when all have detached.
+ * What is freed stays with the area, for whoever allocates next: large pieces return to
+ * the system when all have detached.
  */
 typedef struct RecordArea
 {
 	dsa_area   *area;
 	ResourceOwner owner;		/* of what this process has mapped of it */
 	Size		bytes;			/* of the chunks that are this process's */
-	Size		peak;			/* the most they were */
+	Size		peak;			/* the most they were, as the area keeps room for them */
 } RecordArea;
 
 extern RecordArea *record_area_create(void);

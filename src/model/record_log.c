@@ -217,6 +217,8 @@ record_log_spill(RecordLog *log, SpillFile *file)
 		chunk->place = spill_write(file, chunk->records, (Size) chunk->count * log->record_size);
 		free_records(log, chunk);
 	}
+	if (!log->grows_in_area)
+		log->area = NULL;
 }
 
 /*

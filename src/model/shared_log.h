@@ -16,7 +16,7 @@ typedef struct SharedChunk
 	int			day;			/* whose number it is by those who share it, or -1 */
 	int			kind;			/* RowKind, or DayKind in a chunk of a day */
 	uint32		count;
-	uint32		bytes;			/* that are allocated for them */
+	uint32		bytes;			/* that are allocated for them in the area */
 	dsa_pointer records;		/* InvalidDsaPointer: in the file of who shares it */
 	SpillPlace	place;
 } SharedChunk;

@@ -125,14 +125,22 @@ foreach ([ 'a temporary file', $spilling ], [ 'a view' ])
 
 # Rows that workers have read wait in shared memory. Where they had to go to a file,
 # that is given back before people are measured.
-my $spilled = start_and_stop('measuring', [$spilling], ', "full" => true');
-my $shared_kilobytes = 0;
-my $mapped = slurp_file("/proc/$spilled->{leader}/smaps");
-$shared_kilobytes += $1 while $mapped =~ m{ /dev/shm/PostgreSQL\..*\nSize: +(\d+) kB}g;
-cmp_ok($shared_kilobytes, '<', 4096, 'no rows are in shared memory while people are measured from a file');
-kill 'CONT', $spilled->{pid};
-ended($spilled) or die $spilled->{err};
-next_refresh_works('after rows went to a file');
+sub shared_kilobytes_while_measuring
+{
+	my (@settings) = @_;
+	my $refresh = start_and_stop('measuring', \@settings, ', "full" => true');
+	my $mapped = slurp_file("/proc/$refresh->{leader}/smaps");
+	my $kilobytes = 0;
+
+	$kilobytes += $1 while $mapped =~ m{ /dev/shm/PostgreSQL\..*\nSize: +(\d+) kB}g;
+	kill 'CONT', $refresh->{pid};
+	ended($refresh) or die $refresh->{err};
+	next_refresh_works("after @settings");
+	return $kilobytes;
+}
+
+cmp_ok(shared_kilobytes_while_measuring("SET influence.max_memory = '1GB'"), '>', 4096, 'rows are in shared memory while people are measured');
+cmp_ok(shared_kilobytes_while_measuring($spilling), '<', 4096, 'none are when they had to go to a file');
 
 # Memory that the system does not give, at ever later moments
 my $failures = 0;
