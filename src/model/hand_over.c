@@ -296,21 +296,6 @@ renumber_rows(NetworkRows *rows, const uint32 *numbers, NetworkRows *to)
 }
 
 /*
- * Chunks in all logs of some networks
- */
-static uint64
-count_chunks(const NetworkRows *networks, int network_count)
-{
-	uint64		count = 0;
-
-	for (int network = 0; network < network_count; network++)
-		for (int i = 0; networks[network].partitions != NULL && i < PARTITION_COUNT; i++)
-			for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
-				count += networks[network].partitions[i].logs[kind].chunk_count;
-	return count;
-}
-
-/*
  * Share all logs of some networks, which are in the area or in the file
  */
 static SharedChunk *
@@ -411,7 +396,7 @@ hand_over_rows(Ingest *ingest, const uint32 *numbers, HandOver *to)
 
 	for (int network = 0; network < network_count; network++)
 		renumber_rows(&ingest->networks[network], numbers, &numbered[network]);
-	capacity = count_chunks(numbered, network_count) + count_chunks(ingest->networks, network_count) +
+	capacity = network_rows_chunks(numbered, network_count) + network_rows_chunks(ingest->networks, network_count) +
 		count_day_chunks(ingest->days, days);
 	to->chunks = dsa_allocate_extended(area, sizeof(SharedChunk) * Max(capacity, 1), DSA_ALLOC_HUGE);
 	chunks = dsa_get_address(area, to->chunks);

@@ -213,6 +213,21 @@ network_rows_partition(NetworkRows *rows)
 }
 
 /*
+ * Chunks in all logs of some networks
+ */
+uint64
+network_rows_chunks(const NetworkRows *networks, int network_count)
+{
+	uint64		count = 0;
+
+	for (int network = 0; network < network_count; network++)
+		for (int i = 0; networks[network].partitions != NULL && i < PARTITION_COUNT; i++)
+			for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
+				count += networks[network].partitions[i].logs[kind].chunk_count;
+	return count;
+}
+
+/*
  * Bytes of a record
  */
 Size

@@ -357,14 +357,8 @@ team_exchange(MeasureTeam *team, RecordLog *logs)
 static void
 hand_out_rows(MeasureTeam *team, Ingest *ingest)
 {
-	uint64		capacity = 0;
-	ChunkList	list;
+	ChunkList	list = create_chunk_list(team, network_rows_chunks(ingest->networks, ingest->model->network_count));
 
-	for (int network = 0; network < ingest->model->network_count; network++)
-		for (int i = 0; ingest->networks[network].partitions != NULL && i < PARTITION_COUNT; i++)
-			for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
-				capacity += ingest_log(ingest, network, i, kind)->chunk_count;
-	list = create_chunk_list(team, capacity);
 	for (int network = 0; network < ingest->model->network_count; network++)
 		for (int i = 0; ingest->networks[network].partitions != NULL && i < PARTITION_COUNT; i++)
 		{
