@@ -193,7 +193,7 @@ network_rows_create(int count, MemoryContext parent, RecordArea *area)
 
 	for (int i = 0; i < count; i++)
 	{
-		networks[i].context = AllocSetContextCreate(parent, "influence network", ALLOCSET_DEFAULT_SIZES);
+		networks[i].context = AllocSetContextCreate(parent, "influence rows", ALLOCSET_DEFAULT_SIZES);
 		networks[i].area = area;
 	}
 	return networks;
@@ -210,6 +210,19 @@ network_rows_partition(NetworkRows *rows)
 		for (int kind = 0; kind < ROW_KIND_COUNT; kind++)
 			record_log_init(&rows->partitions[i].logs[kind], record_sizes[kind], rows->context,
 							rows->area);
+}
+
+/*
+ * The rows are used up, those that are in an area or a file included
+ */
+void
+network_rows_free(NetworkRows *rows)
+{
+	if (rows->context == NULL)
+		return;
+	MemoryContextDelete(rows->context);
+	rows->context = NULL;
+	rows->partitions = NULL;
 }
 
 /*

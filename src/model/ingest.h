@@ -94,7 +94,7 @@ typedef struct RowPartition
 	RecordLog	logs[ROW_KIND_COUNT];
 } RowPartition;
 
-/* Rows of one network, in a memory context that can go when they are used up */
+/* Rows of one network, in a memory context that goes when they are used up */
 typedef struct NetworkRows
 {
 	MemoryContext context;
@@ -177,6 +177,7 @@ extern uint32 ingest_stranger(Ingest *ingest);
 extern void ingest_add_sentiment(Ingest *ingest, uint32 person, Sentiment sentiment);
 extern NetworkRows *network_rows_create(int count, MemoryContext parent, RecordArea *area);
 extern void network_rows_partition(NetworkRows *rows);
+extern void network_rows_free(NetworkRows *rows);
 extern uint64 network_rows_chunks(const NetworkRows *networks, int network_count);
 extern Size ingest_record_size(RowKind kind);
 extern uint64 ingest_count(const Ingest *ingest, int network, RowKind kind);

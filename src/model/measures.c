@@ -173,7 +173,7 @@ check_ranks(const Model *model, int network, const PagerankResult *result,
  * before it copies the graph, for which a leader alone may have no room
  */
 static void
-prepare_ranking(Ranking *ranking, const Ingest *ingest, int network, const Trust *trust)
+prepare_ranking(Ranking *ranking, const Ingest *ingest, const Trust *trust)
 {
 	RankPlan   *plan = &ranking->plan;
 	EdgeReader	reader;
@@ -188,7 +188,7 @@ prepare_ranking(Ranking *ranking, const Ingest *ingest, int network, const Trust
 		plan->size.copied_edges = 0;
 	arrays += pagerank_memory(&plan->size);
 	divide_rank_memory(ranking, ranking->team != NULL ? team_allocate_ranks(ranking->team, arrays) :
-					   huge_array(ingest->networks[network].context, arrays, 1));
+					   huge_array(ranking->edges->context, arrays, 1));
 	pagerank_count(&plan->size, &feed, check_interrupts, ranking->scratch);
 	plan->nodes = fill_teleport(&plan->size, trust, ranking->scratch, ranking->teleport);
 	options = rank_options(ingest->model, ranking->teleport);
@@ -311,8 +311,8 @@ match_exchanges(MeasureTeam *team, Ingest *ingest, int network, SweepOutput *out
 {
 	Reciprocity *reciprocity = output->reciprocity;
 	uint32		person_count = output->edges->person_count;
-	MemoryContext work = AllocSetContextCreate(ingest->networks[network].context,
-											   "influence partition", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext work = AllocSetContextCreate(output->edges->context, "influence partition",
+											   ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(work);
 
 	for (int i = 0; i < PARTITION_COUNT; i++)
@@ -368,8 +368,8 @@ mean_traded(const ActorHabits *habits, uint32 person_count)
 static void
 sweep_network(MeasureTeam *team, Ingest *ingest, int network, SweepOutput *output)
 {
-	MemoryContext work = AllocSetContextCreate(ingest->networks[network].context,
-											   "influence partition", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext work = AllocSetContextCreate(output->edges->context, "influence partition",
+											   ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(work);
 	int			swept = 0;
 
@@ -385,6 +385,7 @@ sweep_network(MeasureTeam *team, Ingest *ingest, int network, SweepOutput *outpu
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
+	network_rows_free(&ingest->networks[network]);
 	reciprocity_destroy(output->reciprocity);
 	tidy_up(team, ingest, output);
 }
@@ -404,7 +405,7 @@ finish_network(MeasureTeam *team, Ingest *ingest, int network, const SweepOutput
 
 	team_begin_collection(team, people, first, output->signal_counts);
 	if (has_ranks && team_prepares(ranking.team))
-		prepare_ranking(&ranking, ingest, network, output->trust);
+		prepare_ranking(&ranking, ingest, output->trust);
 	/* trust is not asked for any more */
 	pfree(unconstify(ActorHabits *, output->trust->habits));
 	team_end_collection(team);
@@ -433,7 +434,7 @@ measure_network(MeasureTeam *team, Ingest *ingest, int network, PersonNetworkArr
 {
 	const Model *model = ingest->model;
 	uint32		person_count = team_person_count(team, ingest);
-	MemoryContext context = ingest->networks[network].context;
+	MemoryContext context = AllocSetContextCreate(ingest->context, "influence network", ALLOCSET_DEFAULT_SIZES);
 	uint64		first = people->count;
 	ActorHabits *habits = huge_array_zero(context, person_count, sizeof(ActorHabits));
 	Trust		trust = {.habits = habits,.half_count = model->selectivity_rate * observed_days(ingest)};
@@ -459,6 +460,7 @@ measure_network(MeasureTeam *team, Ingest *ingest, int network, PersonNetworkArr
 	team_share_edges(team, output.edges);
 	finish_network(team, ingest, network, &output, first, measures);
 	team_free_edges(team);
+	MemoryContextDelete(context);
 }
 
 /*
@@ -469,13 +471,8 @@ measure_networks(MeasureTeam *team, Ingest *ingest, PersonNetworkArray *people, 
 {
 	for (int network = 0; network < ingest->model->network_count; network++)
 	{
-		NetworkRows *rows = &ingest->networks[network];
-
 		if (team_has_rows(team, ingest, network))
 			measure_network(team, ingest, network, people, measures);
-		MemoryContextDelete(rows->context);
-		rows->context = NULL;
-		rows->partitions = NULL;
 	}
 }
 
