@@ -18,7 +18,6 @@
  */
 #include "compat.h"
 
-#include "access/amapi.h"
 #include "access/genam.h"
 #include "access/parallel.h"
 #include "access/table.h"
@@ -38,6 +37,7 @@
 #include "utils/snapmgr.h"
 
 #include "model/index_builder.h"
+#include "model/new_heap_scan.h"
 
 /* Key of what is in shared memory */
 #define KEY_TASKS	UINT64CONST(0xA200000000000001)
@@ -88,7 +88,7 @@ build_index(IndexTask *task)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Relation	heap = table_open(task->heap, ShareLock);
 	Relation	index = index_open(task->index, AccessExclusiveLock);
-	IndexBuildResult *result = index->rd_indam->ambuild(heap, index, BuildIndexInfo(index));
+	IndexBuildResult *result = new_heap_build_index(heap, index);
 
 	task->heap_tuples = result->heap_tuples;
 	task->index_tuples = result->index_tuples;
