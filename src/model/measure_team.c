@@ -40,6 +40,7 @@
 #include "influence.h"
 #include "memory.h"
 #include "model/measure_team.h"
+#include "model/reciprocity.h"
 #include "model/shared_log.h"
 #include "workers.h"
 
@@ -48,7 +49,7 @@
 #define KEY_NETWORKS	UINT64CONST(0xA300000000000002)
 #define KEY_MODEL	UINT64CONST(0xA300000000000003)
 
-/* Numbers or words between two checks for interrupts */
+/* People between two checks for interrupts */
 #define ITEMS_PER_CHECK	65536
 
 /* What a member lays out for the others */
@@ -86,6 +87,7 @@ typedef struct SharedTeam
 	TimestampTz earliest_reaction;
 	uint32		person_count;
 	Size		memory_limit;	/* of each worker, in bytes */
+	dsa_pointer filter;			/* of pairs */
 	dsa_pointer ranks;			/* memory for ranking */
 	Size		rank_bytes;		/* of it */
 	RankPlan	plan;			/* as it was prepared */
@@ -206,41 +208,17 @@ team_has_rows(const MeasureTeam *team, const Ingest *ingest, int network)
 		team->networks[network].has_rows;
 }
 
-/* Merge so many items of another member into the own ones */
-typedef void (*Merge) (void *own, const void *others, uint64 count);
-
 /*
- * Merge the items that each member has; all get the result
+ * Add habits of other members to the own ones; what somebody traded, and with whom, is
+ * with one member
  */
 static void
-merge_items(MeasureTeam *team, void *items, uint64 count, Size size, Merge merge)
+merge_habits(ActorHabits *sum, const ActorHabits *more, uint64 count)
 {
-	if (team == NULL || count == 0)
-		return;
-	lay_out(team, share_bytes(team->area->area, items, count * size), count);
-	for (int member = 0; member < team->members; member++)
-	{
-		uint64		others_count;
-		const char *others = laid_out(team, member, size, &others_count);
-
-		for (uint64 i = 0; member != team->member && i < count; i += ITEMS_PER_CHECK)
-		{
-			CHECK_FOR_INTERRUPTS();
-			merge((char *) items + i * size, others + i * size, Min(count - i, ITEMS_PER_CHECK));
-		}
-	}
-	clear_away(team);
-}
-
-/* What somebody traded, and with whom, is with one member */
-static void
-merge_habits(void *own, const void *others, uint64 count)
-{
-	ActorHabits *sum = own;
-	const ActorHabits *more = others;
-
 	for (uint64 i = 0; i < count; i++)
 	{
+		if (i % ITEMS_PER_CHECK == 0)
+			CHECK_FOR_INTERRUPTS();
 		sum[i].reactions += more[i].reactions;
 		sum[i].partners += more[i].partners;
 		sum[i].gifts.given += more[i].gifts.given;
@@ -248,29 +226,54 @@ merge_habits(void *own, const void *others, uint64 count)
 	}
 }
 
-static void
-merge_bits(void *own, const void *others, uint64 words)
-{
-	for (uint64 i = 0; i < words; i++)
-		((uint64 *) own)[i] |= ((const uint64 *) others)[i];
-}
-
 /*
- * Add up what each member knows of what people did
+ * Add up what each member knows of what people did; all get the result
  */
 void
 team_add_habits(MeasureTeam *team, ActorHabits *habits, uint64 person_count)
 {
-	merge_items(team, habits, person_count, sizeof(ActorHabits), merge_habits);
+	if (team == NULL || person_count == 0)
+		return;
+	lay_out(team, share_bytes(team->area->area, habits, person_count * sizeof(ActorHabits)), person_count);
+	for (int member = 0; member < team->members; member++)
+	{
+		uint64		count;
+		const ActorHabits *others = laid_out(team, member, sizeof(ActorHabits), &count);
+
+		if (member != team->member)
+			merge_habits(habits, others, count);
+	}
+	clear_away(team);
 }
 
 /*
- * Unite the bits that the members have set
+ * A filter of so many words, all 0, that all members use until team_free_filter(); NULL
+ * for a leader alone
+ */
+pg_atomic_uint64 *
+team_share_filter(MeasureTeam *team, uint64 words)
+{
+	Size		size = words * sizeof(pg_atomic_uint64);
+
+	if (team == NULL)
+		return NULL;
+	if (team->member == 0)
+	{
+		team->shared->filter = dsa_allocate_extended(team->area->area, size, DSA_ALLOC_HUGE);
+		reciprocity_clear_filter(dsa_get_address(team->area->area, team->shared->filter), words);
+	}
+	team_wait(team);
+	return shared_bytes(team->area->area, team->shared->filter, size);
+}
+
+/*
+ * No member uses the filter any more, which a barrier has told
  */
 void
-team_unite(MeasureTeam *team, uint64 *bits, uint64 words)
+team_free_filter(MeasureTeam *team)
 {
-	merge_items(team, bits, words, sizeof(uint64), merge_bits);
+	if (team != NULL && team->member == 0)
+		dsa_free(team->area->area, team->shared->filter);
 }
 
 /* Chunks of logs on their way */
@@ -689,13 +692,13 @@ choose_workers(const Ingest *ingest)
 			bytes += ingest_count(ingest, network, kind) * ingest_record_size(kind);
 	workers = workers_worth(Min(bytes / BLCKSZ, MaxBlockNumber));
 	/*
-	 * What is noted of people who give back is no more than three times the rows, a
-	 * filter is an eighth of them, which each has and lays out; the rest is by person.
-	 * Edges and their copy, no more than twice the rows, come when these are gone. Habits
-	 * each has and lays out as well; where these were is room for ranks, which come before
+	 * What was given back is no more than the rows, and in the area on its way; what else
+	 * is noted of it can wait in files. A filter is an eighth of the rows. Edges and their
+	 * copy, no more than twice the rows, come when these are gone. The rest is by person:
+	 * habits each has and lays out; where these were is room for ranks, which come before
 	 * all that was measured is collected.
 	 */
-	if (!ingest_has_room(ingest, 3 * bytes + (workers + 1) * bytes / 4 +
+	if (!ingest_has_room(ingest, bytes + bytes / 8 +
 						 (Size) intern_count(ingest->people) * (BYTES_PER_PERSON + 2 * workers * sizeof(ActorHabits))))
 		return 0;
 	return workers;

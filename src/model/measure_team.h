@@ -37,7 +37,8 @@ extern uint64 team_interactions(const MeasureTeam *team, const Ingest *ingest, i
 extern bool team_has_rows(const MeasureTeam *team, const Ingest *ingest, int network);
 
 extern void team_add_habits(MeasureTeam *team, ActorHabits *habits, uint64 person_count);
-extern void team_unite(MeasureTeam *team, uint64 *bits, uint64 words);
+extern pg_atomic_uint64 *team_share_filter(MeasureTeam *team, uint64 words);
+extern void team_free_filter(MeasureTeam *team);
 extern void team_exchange(MeasureTeam *team, RecordLog *logs);
 extern void team_begin_collection(MeasureTeam *team, PersonNetworkArray *people, uint64 first,
 								  RecordLog *signal_counts);

@@ -304,7 +304,8 @@ tidy_up(const MeasureTeam *team, const Ingest *ingest, SweepOutput *output)
 }
 
 /*
- * Find out who gives back what, among the people of the own partitions
+ * Find out who gives back what, among the people of the own partitions, when all members
+ * have announced what was given
  */
 static void
 match_exchanges(MeasureTeam *team, Ingest *ingest, int network, SweepOutput *output, ActorHabits *habits)
@@ -315,6 +316,8 @@ match_exchanges(MeasureTeam *team, Ingest *ingest, int network, SweepOutput *out
 											   ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(work);
 
+	if (team != NULL)
+		team_wait(team);
 	for (int i = 0; i < PARTITION_COUNT; i++)
 	{
 		uint32		place_count = partition_places(i, person_count);
@@ -329,6 +332,7 @@ match_exchanges(MeasureTeam *team, Ingest *ingest, int network, SweepOutput *out
 	}
 	reciprocity_end_notes(reciprocity);
 	team_exchange(team, reciprocity->given);
+	team_free_filter(team);
 	for (int i = 0; i < PARTITION_COUNT; i++)
 	{
 		if (!team_owns(team, i))
@@ -448,8 +452,10 @@ measure_network(MeasureTeam *team, Ingest *ingest, int network, PersonNetworkArr
 	progress_report(model->ref.name, "measuring network \"%s\"", model->networks[network].name);
 	output.edges = edges_create(person_count, ingest->spill, context);
 	output.reciprocity = reciprocity_create(model, team_interactions(team, ingest, network), team_area(team), context);
+	if (reciprocity_matters(output.reciprocity))
+		reciprocity_begin(output.reciprocity,
+						  team_share_filter(team, reciprocity_filter_words(output.reciprocity)));
 	survey_network(ingest, network, habits, output.reciprocity);
-	team_unite(team, output.reciprocity->filter, reciprocity_filter_words(output.reciprocity));
 	if (reciprocity_matters(output.reciprocity))
 		match_exchanges(team, ingest, network, &output, habits);
 	team_add_habits(team, habits, person_count);

@@ -50,8 +50,8 @@ typedef struct Note
 /*
  * Without anything announced or noted, in a context of its own below parent
  *
- * rows: at most so many pairs will be announced. area: where logs of what was given go to
- * other processes, or NULL.
+ * rows: at most so many pairs will be announced, after reciprocity_begin(). area: where
+ * logs of what was given go to other processes, or NULL.
  */
 Reciprocity *
 reciprocity_create(const Model *model, uint64 rows, RecordArea *area, MemoryContext parent)
@@ -67,7 +67,6 @@ reciprocity_create(const Model *model, uint64 rows, RecordArea *area, MemoryCont
 		bits *= 2;
 	reciprocity->matters = true;
 	reciprocity->region_mask = bits / 64 / PARTITION_COUNT - 1;
-	reciprocity->filter = huge_array_zero(context, bits / 64, sizeof(uint64));
 	for (int i = 0; i < PARTITION_COUNT; i++)
 	{
 		record_log_init(&reciprocity->received[i], sizeof(Gift), context, NULL);
@@ -75,6 +74,35 @@ reciprocity_create(const Model *model, uint64 rows, RecordArea *area, MemoryCont
 		record_log_init(&reciprocity->exchanges[i], sizeof(Exchange), context, NULL);
 	}
 	return reciprocity;
+}
+
+/*
+ * Set all words of a filter to 0
+ */
+void
+reciprocity_clear_filter(pg_atomic_uint64 *filter, uint64 words)
+{
+	for (uint64 i = 0; i < words; i++)
+		pg_atomic_init_u64(&filter[i], 0);
+}
+
+/*
+ * Let pairs be announced
+ *
+ * shared_filter: reciprocity_filter_words() words, all 0, that other processes use as
+ * well and that outlive reciprocity_end_notes(); or NULL.
+ */
+void
+reciprocity_begin(Reciprocity *reciprocity, pg_atomic_uint64 *shared_filter)
+{
+	uint64		words = reciprocity_filter_words(reciprocity);
+
+	reciprocity->shared = shared_filter != NULL;
+	reciprocity->filter = shared_filter;
+	if (reciprocity->shared)
+		return;
+	reciprocity->filter = huge_array(reciprocity->context, words, sizeof(pg_atomic_uint64));
+	reciprocity_clear_filter(reciprocity->filter, words);
 }
 
 /*
@@ -203,7 +231,8 @@ reciprocity_note(Reciprocity *reciprocity, Ingest *ingest, int network, uint32 p
 void
 reciprocity_end_notes(Reciprocity *reciprocity)
 {
-	pfree(reciprocity->filter);
+	if (!reciprocity->shared)
+		pfree(reciprocity->filter);
 	reciprocity->filter = NULL;
 }
 

@@ -6,6 +6,8 @@
 
 #include "postgres.h"
 
+#include "port/atomics.h"
+
 #include "math/prefetch.h"
 #include "model/clock.h"
 #include "model/ingest.h"
@@ -34,8 +36,9 @@ typedef struct Reciprocity
 {
 	MemoryContext context;
 	bool		matters;		/* else nothing is kept */
-	uint64	   *filter;			/* bits of the pairs (actor, target) that exist; NULL
+	pg_atomic_uint64 *filter;	/* bits of the pairs (actor, target) that exist; NULL
 								 * when nobody asks any more */
+	bool		shared;			/* other processes announce pairs there, too */
 	uint64		region_mask;	/* words for the actors of one partition, less one */
 	RecordLog	received[PARTITION_COUNT];	/* of Gift, by partition of the target */
 	RecordLog	given[PARTITION_COUNT]; /* of Gift, by partition of the actor */
@@ -43,6 +46,8 @@ typedef struct Reciprocity
 } Reciprocity;
 
 extern Reciprocity *reciprocity_create(const Model *model, uint64 rows, RecordArea *area, MemoryContext parent);
+extern void reciprocity_clear_filter(pg_atomic_uint64 *filter, uint64 words);
+extern void reciprocity_begin(Reciprocity *reciprocity, pg_atomic_uint64 *shared_filter);
 extern void reciprocity_destroy(Reciprocity *reciprocity);
 extern void reciprocity_note(Reciprocity *reciprocity, Ingest *ingest, int network, uint32 partition,
 							 const PartitionClocks *clocks, uint32 place_count);
@@ -105,7 +110,7 @@ reciprocity_place(const Reciprocity *reciprocity, uint32 actor, uint32 target)
 static inline uint64
 reciprocity_filter_words(const Reciprocity *reciprocity)
 {
-	return reciprocity->filter == NULL ? 0 : (reciprocity->region_mask + 1) * PARTITION_COUNT;
+	return (reciprocity->region_mask + 1) * PARTITION_COUNT;
 }
 
 /*
@@ -115,8 +120,15 @@ static inline void
 reciprocity_announce(Reciprocity *reciprocity, uint32 actor, uint32 target)
 {
 	FilterPlace place = reciprocity_place(reciprocity, actor, target);
+	pg_atomic_uint64 *word = &reciprocity->filter[place.word];
+	uint64		bits = pg_atomic_read_u64(word);
 
-	reciprocity->filter[place.word] |= place.bits;
+	if ((bits & place.bits) == place.bits)
+		return;
+	if (reciprocity->shared)
+		pg_atomic_fetch_or_u64(word, place.bits);
+	else
+		pg_atomic_write_u64(word, bits | place.bits);
 }
 
 /*
@@ -127,7 +139,7 @@ reciprocity_announced(const Reciprocity *reciprocity, uint32 actor, uint32 targe
 {
 	FilterPlace place = reciprocity_place(reciprocity, actor, target);
 
-	return (reciprocity->filter[place.word] & place.bits) == place.bits;
+	return (pg_atomic_read_u64(&reciprocity->filter[place.word]) & place.bits) == place.bits;
 }
 
 /*
