@@ -445,4 +445,5 @@ ALTER TABLE influence.models ADD COLUMN trading_discount float8 NOT NULL DEFAULT
 ALTER TABLE influence.models ALTER COLUMN trading_discount SET DEFAULT 1;
 COMMENT ON COLUMN influence.models.trading_discount IS 'Part of the trust that is taken off somebody who gives only what comes back, as in a ring of people who like each other; little of it where little comes back; 0 to 1';
 GRANT UPDATE (trading_discount) ON influence.models TO PUBLIC;
+COMMENT ON COLUMN influence.sources.incremental IS 'Whether a refresh keeps what it read of days that are over, instead of reading them again; rows of such days that are added, changed or deleted then need influence_track_changes() or influence_invalidate(). Where policies of row-level security choose the rows, all are read all the same';
 SET LOCAL search_path = @extschema@, pg_temp;

@@ -216,7 +216,7 @@ COMMENT ON COLUMN influence.sources.weight IS 'Expression: float8 weight of the 
 COMMENT ON COLUMN influence.sources.sentiment IS 'Expression: float8 sentiment of the row, -1 to 1';
 COMMENT ON COLUMN influence.sources.topics IS 'Expression: text[] topics of the row';
 COMMENT ON COLUMN influence.sources.filter IS 'Expression: boolean, rows where it is not true are left out';
-COMMENT ON COLUMN influence.sources.incremental IS 'Whether a refresh keeps what it read of days that are over, instead of reading them again; rows of such days that are added, changed or deleted then need influence_track_changes() or influence_invalidate()';
+COMMENT ON COLUMN influence.sources.incremental IS 'Whether a refresh keeps what it read of days that are over, instead of reading them again; rows of such days that are added, changed or deleted then need influence_track_changes() or influence_invalidate(). Where policies of row-level security choose the rows, all are read all the same';
 COMMENT ON COLUMN influence.sources.by_account IS 'Whether actor and target are accounts on the row''s network instead of ids, see influence.accounts';
 
 CREATE TABLE influence.accounts (

@@ -13,7 +13,7 @@
  *
  * A kept day is used when nothing about it can have changed: it is not in the
  * range of an invalidation, and was read under the same configuration
- * (fingerprint). It must lie on one side of the window's start, since of merged
+ * (source_fingerprint.c). It must lie on one side of the window's start, since of merged
  * rows only the last one's time is known; of a day before the window, only
  * standing rows count, and no others stay.
  */
@@ -22,7 +22,6 @@
 #include <math.h>
 
 #include "catalog/pg_type_d.h"
-#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -30,10 +29,7 @@
 #include "utils/timestamp.h"
 
 #include "model/closed_plan.h"
-#include "model/source.h"
-
-/* Version of the form in which days are kept */
-#define STATE_VERSION	2
+#include "model/source_fingerprint.h"
 
 /* Days further back are read each time; ages of records end at 71 years */
 #define MOST_DAYS	25550
@@ -53,35 +49,25 @@ select_of_model(const char *sql, const Model *model)
 }
 
 /*
- * Hash of all that decides what is kept of a row
+ * Take the fingerprints of the sources. Whose rows are chosen by policies is read whole.
  */
-static uint64
-fingerprint(const Model *model, const Source *source)
+static void
+take_fingerprints(ClosedDays *closed)
 {
-	const char *const texts[] = {
-		source->relation_name, source->actor, source->target, source->occurred_at, source->kind, source->network,
-		source->kind_column, source->network_column, source->post, source->weight, source->sentiment, source->filter
-	};
-	StringInfoData text;
+	List	   *sources = closed->model->sources;
+	ListCell   *lc;
 
-	initStringInfo(&text);
-	appendStringInfo(&text, "%d %d %u %u %.17g %d %d %d " UINT64_FORMAT "\n", STATE_VERSION, PG_VERSION_NUM / 10000,
-					 model->ref.id_type, source->relation, model->clock_skew, model->bad_rows_fail,
-					 model->ignore_sentiment, model->hidden_actors_count, privacy_fingerprint(model->privacy));
-	for (int i = 0; i < (int) lengthof(texts); i++)
-		appendStringInfo(&text, "%d %s\n", texts[i] == NULL ? -1 : (int) strlen(texts[i]),
-						 texts[i] == NULL ? "" : texts[i]);
-	appendStringInfo(&text, "%s\n", source_columns(model, source));
-	for (int i = 0; i < model->network_count; i++)
-		appendStringInfo(&text, "%d %s\n", (int) strlen(model->networks[i].name), model->networks[i].name);
-	for (int i = 0; i < model->signal_count; i++)
+	closed->fingerprints = palloc0(sizeof(uint64) * (list_length(sources) + 1));
+	foreach(lc, sources)
 	{
-		const Signal *signal = &model->signals[i];
+		Source	   *source = lfirst(lc);
+		bool		by_policy;
 
-		appendStringInfo(&text, "%d %d %s %d %.17g %.17g %d\n", signal->network, (int) strlen(signal->kind),
-						 signal->kind, signal->role, signal->half_life, signal->polarity, signal->weight == 0);
+		if (!source->incremental)
+			continue;
+		closed->fingerprints[foreach_current_index(lc)] = source_fingerprint(closed->model, source, &by_policy);
+		source->incremental = !by_policy;
 	}
-	return hash_bytes_extended((const unsigned char *) text.data, text.len, 0);
 }
 
 /*
@@ -317,7 +303,8 @@ choose_days(ClosedDays *closed, MemoryContext context)
  * Decide what is read of the sources of a model and what is taken from closed
  * days; NULL when everything is read and there is nothing to keep
  *
- * Sets the ranges of the sources. settled_before: start of the oldest transaction
+ * Sets the ranges of the sources, and which of them are incremental this time.
+ * settled_before: start of the oldest transaction
  * that ran before the active snapshot was taken.
  */
 ClosedDays *
@@ -325,7 +312,6 @@ closed_days_plan(Model *model, TimestampTz as_of, ClosedDaysUse use, TimestampTz
 {
 	MemoryContext context = CurrentMemoryContext;
 	ClosedDays *closed;
-	ListCell   *lc;
 
 	/* of merged rows only the last one's time is known, and a clock may have stood still before it */
 	if (use == CLOSED_DAYS_IGNORE || model->inactivity_policy != INACTIVITY_DECAY)
@@ -334,10 +320,7 @@ closed_days_plan(Model *model, TimestampTz as_of, ClosedDaysUse use, TimestampTz
 	closed->model = model;
 	closed->as_of = as_of;
 	set_range(closed, use, settled_before);
-	closed->fingerprints = palloc0(sizeof(uint64) * (list_length(model->sources) + 1));
-	foreach(lc, model->sources)
-		if (((Source *) lfirst(lc))->incremental)
-			closed->fingerprints[foreach_current_index(lc)] = fingerprint(model, lfirst(lc));
+	take_fingerprints(closed);
 
 	SPI_connect();
 	load_kept(closed, use, context);

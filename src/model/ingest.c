@@ -27,6 +27,7 @@ static const char *const ignore_reason_names[IGNORE_REASON_COUNT] = {
 	[IGNORE_NULL_TARGET] = "null_target",
 	[IGNORE_NULL_TIME] = "null_time",
 	[IGNORE_NO_SIGNAL] = "no_signal",
+	[IGNORE_BAD_TARGET] = "bad_target",
 	[IGNORE_BAD_TIME] = "bad_time",
 	[IGNORE_BAD_WEIGHT] = "bad_weight",
 	[IGNORE_BAD_SENTIMENT] = "bad_sentiment",

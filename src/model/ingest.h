@@ -23,6 +23,9 @@
 /* More than this is no weight but a mistake, and sums of it would overflow */
 #define MAX_ROW_WEIGHT	1e12
 
+/* Longest id of a target: with names of networks and kinds it must fit into an index */
+#define MAX_ID_BYTES	2000
+
 /* Actor of a row that has none */
 #define NOBODY	PG_UINT32_MAX
 
@@ -127,6 +130,7 @@ typedef enum IgnoreReason
 	IGNORE_NULL_TARGET,
 	IGNORE_NULL_TIME,
 	IGNORE_NO_SIGNAL,
+	IGNORE_BAD_TARGET,
 	IGNORE_BAD_TIME,
 	IGNORE_BAD_WEIGHT,
 	IGNORE_BAD_SENTIMENT,
@@ -140,6 +144,15 @@ typedef enum IgnoreReason
 } IgnoreReason;
 
 #define IGNORE_REASON_COUNT	(IGNORE_UNLINKED_ACCOUNT + 1)
+
+/*
+ * Do such rows fail the run where the model's policy says so?
+ */
+static inline bool
+ignore_reason_is_bad(IgnoreReason reason)
+{
+	return reason >= IGNORE_BAD_TARGET && reason <= IGNORE_BAD_SENTIMENT;
+}
 
 typedef struct AccountTable AccountTable;
 

@@ -174,8 +174,8 @@ plan_sources(const Model *model, List **others, BlockNumber *pages)
 }
 
 /*
- * Texts that the workers need, one behind the other: name of the model, then name,
- * query and plan of each source
+ * Texts that the workers need, one behind the other: name of the model, then of each
+ * source name, whether it is incremental this time, query and plan
  */
 static char *
 pack_texts(const Model *model, List *sources, Size *size)
@@ -191,6 +191,7 @@ pack_texts(const Model *model, List *sources, Size *size)
 		char	   *plan = nodeToString(shared->plan);
 
 		appendBinaryStringInfo(&texts, shared->source->name, strlen(shared->source->name) + 1);
+		appendBinaryStringInfo(&texts, shared->source->incremental ? "1" : "0", 2);
 		appendBinaryStringInfo(&texts, shared->sql, strlen(shared->sql) + 1);
 		appendBinaryStringInfo(&texts, plan, strlen(plan) + 1);
 	}
@@ -308,7 +309,7 @@ ingest_in_parallel(Ingest *ingest, Size memory_limit)
 /*
  * The source of a model by its name
  */
-static const Source *
+static Source *
 find_source(const Model *model, const char *name)
 {
 	ListCell   *lc;
@@ -345,9 +346,13 @@ influence_ingest_worker(dsm_segment *segment, shm_toc *toc)
 	for (int i = 0; i < shared->source_count; i++)
 	{
 		SharedSource source = {0};
+		Source	   *configured;
 
 		text += strlen(text) + 1;
-		source.source = find_source(model, text);
+		configured = find_source(model, text);
+		text += strlen(text) + 1;
+		configured->incremental = *text == '1';
+		source.source = configured;
 		text += strlen(text) + 1;
 		source.sql = pstrdup(text);
 		text += strlen(text) + 1;

@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "access/detoast.h"
 #include "catalog/pg_type_d.h"
 #include "common/hashfn.h"
 #include "utils/builtins.h"
@@ -75,6 +76,15 @@ struct SourceReader
 };
 
 /*
+ * Bytes of an id that is a text
+ */
+static Size
+id_length(Datum id)
+{
+	return toast_raw_datum_size(id) - VARHDRSZ;
+}
+
+/*
  * Count a row that does not count; fails the run when its values are bad and
  * the model's policy says so
  */
@@ -87,11 +97,15 @@ ignore_row(SourceReader *reader, IgnoreReason reason, TupleTableSlot *slot)
 	char	   *value;
 
 	reader->ingest->rows_ignored[reason]++;
-	if (!model->bad_rows_fail ||
-		reason < IGNORE_BAD_TIME || reason > IGNORE_BAD_SENTIMENT)
+	if (!model->bad_rows_fail || !ignore_reason_is_bad(reason))
 		return;
 
-	if (reason == IGNORE_BAD_TIME)
+	if (reason == IGNORE_BAD_TARGET)
+	{
+		what = "target of";
+		value = psprintf("%zu bytes", id_length(slot->tts_values[SOURCE_TARGET]));
+	}
+	else if (reason == IGNORE_BAD_TIME)
 	{
 		column = SOURCE_OCCURRED_AT;
 		what = "occurred_at";
@@ -586,6 +600,11 @@ read_row(SourceReader *reader, TupleTableSlot *slot, Row *row, IgnoreReason *rea
 	row->signal = &ingest->model->signals[row->signal_index];
 	row->occurred_at = DatumGetTimestampTz(slot->tts_values[SOURCE_OCCURRED_AT]);
 
+	if (ingest->model->ref.id_type == TEXTOID && id_length(slot->tts_values[SOURCE_TARGET]) > MAX_ID_BYTES)
+	{
+		*reason = IGNORE_BAD_TARGET;
+		return false;
+	}
 	if (TIMESTAMP_NOT_FINITE(row->occurred_at))
 	{
 		*reason = IGNORE_BAD_TIME;

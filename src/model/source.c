@@ -391,8 +391,8 @@ append_from(StringInfo query, Mapping *mapping, const char *filter)
 /*
  * Open the relation of a source; 42P01 when it was dropped
  */
-static Relation
-open_source(const Model *model, const Source *source)
+Relation
+source_open(const Model *model, const Source *source)
 {
 	Relation	relation = try_relation_open(source->relation, AccessShareLock);
 
@@ -403,25 +403,6 @@ open_source(const Model *model, const Source *source)
 						source->relation_name, source->name, model->ref.name),
 				 errhint("Remove the source with influence_remove_source() and add it again.")));
 	return relation;
-}
-
-/*
- * Columns of the relation with their types, as text: other types are other values
- */
-char *
-source_columns(const Model *model, const Source *source)
-{
-	Relation	relation = open_source(model, source);
-	TupleDesc	desc = RelationGetDescr(relation);
-	StringInfoData columns;
-
-	initStringInfo(&columns);
-	for (int i = 0; i < desc->natts; i++)
-		if (!TupleDescAttr(desc, i)->attisdropped)
-			appendStringInfo(&columns, "%s %u %d,", quote_identifier(NameStr(TupleDescAttr(desc, i)->attname)),
-							 TupleDescAttr(desc, i)->atttypid, TupleDescAttr(desc, i)->atttypmod);
-	relation_close(relation, AccessShareLock);
-	return columns.data;
 }
 
 /*
@@ -499,7 +480,7 @@ append_ranges(StringInfo query, Mapping *mapping, const Source *source)
 char *
 source_query(const Model *model, const Source *source)
 {
-	Relation	relation = open_source(model, source);
+	Relation	relation = source_open(model, source);
 	Mapping		mapping = {.model = model->ref.name,.source = source->name,.relation = relation,.stored = true};
 	Oid			person_type = source->by_account ? TEXTOID : model->ref.id_type;
 	StringInfoData query;

@@ -34,7 +34,7 @@ typedef enum AccountColumn
 
 extern char *source_expression(Relation relation, const char *model, const char *source,
 							   const char *name, const char *text, Oid type);
-extern char *source_columns(const Model *model, const Source *source);
+extern Relation source_open(const Model *model, const Source *source);
 extern Node *source_time_expression(const char *model, const char *source, const char *occurred_at,
 									Relation relation);
 extern char *source_query(const Model *model, const Source *source);

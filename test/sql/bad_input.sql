@@ -566,6 +566,20 @@ SELECT source, actor, occurred_at FROM influence.sources WHERE model = 'twins' O
 SELECT rows_read, rows_ignored FROM influence_refresh('twins', :as_of);
 SELECT influence_drop_model('twins');
 
+-- targets that no index could hold: they hold up nobody else
+CREATE TABLE app.names (author text, fan text, at timestamptz DEFAULT '2024-06-01 11:00Z');
+INSERT INTO app.names
+SELECT left(string_agg(md5(n::text || v.length), '' ORDER BY n), v.length), 'fan' FROM generate_series(1, 400) AS n, (VALUES (2000), (2001), (12800)) AS v (length) GROUP BY v.length
+UNION ALL SELECT 'ann', string_agg(md5(n::text), '' ORDER BY n) FROM generate_series(1, 400) AS n;
+SELECT influence_create_model('names', id_type => 'text');
+SELECT influence_add_source('names', 'n', 'app.names', actor => 'fan', target => 'author', occurred_at => 'at', kind => 'like');
+SELECT rows_read, rows_ignored, users FROM influence_refresh('names', :as_of);
+SELECT octet_length(user_id) FROM names.scores ORDER BY 1;
+UPDATE influence.models SET bad_row_policy = 'error' WHERE model = 'names';
+DELETE FROM app.names WHERE octet_length(author) = 12800;
+SELECT influence_refresh('names', :as_of);
+SELECT influence_drop_model('names');
+
 DELETE FROM influence.refresh_log;
 \set VERBOSITY terse
 DROP SCHEMA app, "else where" CASCADE;

@@ -124,7 +124,7 @@ END
 $$;
 CREATE TABLE lair.many AS SELECT i::bigint % 1000 AS liker, i::bigint % 7 AS author, timestamptz '2024-06-01 11:00Z' AS at FROM generate_series(1, 20000) AS i;
 ANALYZE lair.many;
-SELECT influence_add_source('trapped', 'many', 'lair.many', actor => 'lair.who(liker)', target => 'author', occurred_at => 'at', kind => 'like');
+SELECT influence_add_source('trapped', 'many', 'lair.many', actor => 'lair.who(liker)', target => 'author', occurred_at => 'at', kind => 'like', incremental => true);
 RESET ROLE;
 SET min_parallel_table_scan_size = 0;
 SET parallel_setup_cost = 0;
