@@ -436,6 +436,56 @@ $$;
 COMMENT ON FUNCTION influence_set_accounts(text, regclass, text, text, text, text) IS
 	'Tells a model whose the accounts are that sources with by_account name: a relation with a row for each account, and expressions over its columns for the person, the network and the account; in place of an earlier one. NULL for the relation: there is none any more. Read at each refresh, so linking and unlinking takes effect at the next. An account that is linked to nobody is a person of its own: the one named network:account where ids are text, else one who acts but is not scored. An account linked to two people fails the refresh (23505). Errors: 42704 no such model, 42501 no right, 42P01 or 42809 no such table or view, 22004 a mapping is missing, and those of expressions as for influence_add_source()';
 
+-- Dropping a model tells what it leaves because it belongs to somebody else.
+
+CREATE OR REPLACE FUNCTION influence_drop_model(model text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	dropped influence.models := @extschema@.influence_owned_model(model, false);
+	schema_exists boolean := EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = dropped.schema);
+	owner oid := (SELECT c.relowner FROM pg_class AS c
+				  WHERE c.oid = to_regclass(format('%I.scores', dropped.schema)) AND c.relkind = 'm');
+	part record;
+BEGIN
+	PERFORM @extschema@.influence_remove_jobs(dropped.model);
+	PERFORM @extschema@.influence_drop_triggers(dropped.model, NULL::text);
+	-- before the views, because whoever owns them owns the row
+	DELETE FROM influence.models AS m WHERE m.model = dropped.model;
+	IF NOT schema_exists THEN
+		RAISE NOTICE 'schema "%" of model "%" does not exist, so no views were dropped', dropped.schema, dropped.model
+			USING HINT = 'If it was renamed, drop it under its new name.';
+		RETURN;
+	END IF;
+
+	-- what else goes by these names there is somebody's own
+	FOR part IN
+		SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'p' THEN 'TABLE' ELSE 'MATERIALIZED VIEW' END AS kind, c.relname,
+			c.relowner, c.relowner = coalesce(owner, c.relowner) AS is_own
+		FROM pg_class AS c
+		WHERE c.relnamespace = to_regnamespace(quote_ident(dropped.schema))
+		  AND (c.relname, c.relkind) IN (('refresh_status', 'v'), ('named_scores', 'v'), ('score_history', 'p'),
+										 ('scores', 'm'), ('network_scores', 'm'), ('signals', 'm'))
+		ORDER BY c.relkind = 'm', c.relname
+	LOOP
+		IF part.is_own THEN
+			EXECUTE format('DROP %s %I.%I', part.kind, dropped.schema, part.relname);
+		ELSE
+			RAISE NOTICE '% "%.%" is kept: it belongs to role %', lower(part.kind), dropped.schema, part.relname, part.relowner::regrole
+				USING HINT = format('If it was part of the model: DROP %s %I.%I;', part.kind, dropped.schema, part.relname);
+		END IF;
+	END LOOP;
+	IF dropped.schema_created THEN
+		BEGIN
+			EXECUTE format('DROP SCHEMA %I RESTRICT', dropped.schema);
+		EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege THEN
+			RAISE NOTICE 'schema "%" is kept: %', dropped.schema, SQLERRM;
+		END;
+	END IF;
+END
+$$;
+
 -- Trust of people who give only what comes back. Models that are there keep their
 -- scores: their owners turn it on, and influence_preview() shows what that does.
 

@@ -311,15 +311,20 @@ BEGIN
 
 	-- what else goes by these names there is somebody's own
 	FOR part IN
-		SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'p' THEN 'TABLE' ELSE 'MATERIALIZED VIEW' END AS kind, c.relname
+		SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'p' THEN 'TABLE' ELSE 'MATERIALIZED VIEW' END AS kind, c.relname,
+			c.relowner, c.relowner = coalesce(owner, c.relowner) AS is_own
 		FROM pg_class AS c
 		WHERE c.relnamespace = to_regnamespace(quote_ident(dropped.schema))
 		  AND (c.relname, c.relkind) IN (('refresh_status', 'v'), ('named_scores', 'v'), ('score_history', 'p'),
 										 ('scores', 'm'), ('network_scores', 'm'), ('signals', 'm'))
-		  AND c.relowner = coalesce(owner, c.relowner)
 		ORDER BY c.relkind = 'm', c.relname
 	LOOP
-		EXECUTE format('DROP %s %I.%I', part.kind, dropped.schema, part.relname);
+		IF part.is_own THEN
+			EXECUTE format('DROP %s %I.%I', part.kind, dropped.schema, part.relname);
+		ELSE
+			RAISE NOTICE '% "%.%" is kept: it belongs to role %', lower(part.kind), dropped.schema, part.relname, part.relowner::regrole
+				USING HINT = format('If it was part of the model: DROP %s %I.%I;', part.kind, dropped.schema, part.relname);
+		END IF;
 	END LOOP;
 	IF dropped.schema_created THEN
 		BEGIN

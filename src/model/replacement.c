@@ -102,9 +102,13 @@ check_replaceable(Relation relation)
 				 errmsg("\"%s\" is not a table or materialized view", RelationGetRelationName(relation)),
 				 errhint("Rename or drop it; it is in the place of one that a refresh fills.")));
 	if (!class_ownercheck(RelationGetRelid(relation), GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER,
-					   relation->rd_rel->relkind == RELKIND_MATVIEW ? OBJECT_MATVIEW : OBJECT_TABLE,
-					   RelationGetRelationName(relation));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of %s %s",
+						relation->rd_rel->relkind == RELKIND_MATVIEW ? "materialized view" : "table",
+						RelationGetRelationName(relation)),
+				 errhint("A model belongs to the owner of its view \"scores\", who must own its other views, "
+						 "\"score_history\" and the partitions of that, too.")));
 }
 
 /*

@@ -231,6 +231,19 @@ SELECT influence_drop_model('shop');
 SELECT relname FROM pg_class WHERE relnamespace = 'shop'::regnamespace ORDER BY relname;
 DROP SCHEMA shop CASCADE;
 
+-- of a model whose views have different owners, those of others stay, and it is said
+SELECT influence_create_model('halved');
+ALTER MATERIALIZED VIEW halved.scores OWNER TO regress_influence_other;
+GRANT USAGE ON SCHEMA halved TO regress_influence_other;
+SET client_min_messages = notice;
+SET ROLE regress_influence_other;
+SELECT influence_refresh('halved');
+RESET ROLE;
+SELECT influence_drop_model('halved');
+SET client_min_messages = warning;
+DROP SCHEMA halved CASCADE;
+DELETE FROM influence.refresh_log WHERE model = 'halved';
+
 SELECT model, status, run_by FROM influence.refresh_log;
 DELETE FROM influence.refresh_log WHERE model = 'social';
 DROP OWNED BY regress_influence_owner, regress_influence_reader, regress_influence_other;
