@@ -193,7 +193,7 @@ take_over_people(Ingest *ingest, HandOver *from)
 
 	wait_for_stage(from, WORKER_OFFERS_PEOPLE);
 	numbers = number_people(ingest, from);
-	ingest_check_people(ingest);
+	ingest_check_people(ingest, false);
 	set_stage(from, WORKER_HAS_NUMBERS);
 	add_what_is_known(ingest, from, numbers);
 }

@@ -285,9 +285,11 @@ ingest_spill(Ingest *ingest)
 /*
  * Refuse more people than influence.max_memory has room for (53400): what is kept
  * of each of them is looked at in no order, and is of no use in a file
+ *
+ * all_read: nobody else comes.
  */
 void
-ingest_check_people(const Ingest *ingest)
+ingest_check_people(const Ingest *ingest, bool all_read)
 {
 	uint32		people = intern_count(ingest->people);
 	Size		needed = intern_memory(ingest->people) + (Size) people * BYTES_PER_PERSON;
@@ -298,7 +300,9 @@ ingest_check_people(const Ingest *ingest)
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("%u people of model \"%s\" do not fit into influence.max_memory, which is %d MB",
 					people, ingest->model->ref.name, influence_max_memory / 1024),
-			 errhint("Set influence.max_memory to %zu MB or more.", needed / (1024 * 1024) + 1)));
+			 all_read ? errhint("Set influence.max_memory to %zu MB or more.", needed / (1024 * 1024) + 1) :
+			 errhint("Set influence.max_memory to far more than %zu MB: not everybody was read yet.",
+					 needed / (1024 * 1024))));
 }
 
 /*
@@ -351,7 +355,7 @@ ingest_limit_memory(Ingest *ingest)
 {
 	if (!ingest_over_limit(ingest))
 		return;
-	ingest_check_people(ingest);
+	ingest_check_people(ingest, false);
 	ingest_spill(ingest);
 	ingest_limit_relieved(ingest);
 }

@@ -195,7 +195,7 @@ extern uint64 network_rows_chunks(const NetworkRows *networks, int network_count
 extern Size ingest_record_size(RowKind kind);
 extern uint64 ingest_count(const Ingest *ingest, int network, RowKind kind);
 extern void ingest_spill(Ingest *ingest);
-extern void ingest_check_people(const Ingest *ingest);
+extern void ingest_check_people(const Ingest *ingest, bool all_read);
 extern void ingest_limit_memory(Ingest *ingest);
 extern bool ingest_over_limit(const Ingest *ingest);
 extern void ingest_limit_relieved(Ingest *ingest);

@@ -507,7 +507,7 @@ measures_compute(Ingest *ingest)
 	PersonNetworkArray people = {.context = CurrentMemoryContext};
 	MeasureTeam *team;
 
-	ingest_check_people(ingest);
+	ingest_check_people(ingest, true);
 	/* the memory is needed for the rows; who looks people up afterwards knows few */
 	intern_drop_hash(ingest->people);
 	ingest->memory_limit = (Size) influence_max_memory * 1024 -
