@@ -32,6 +32,7 @@
 #include "utils/uuid.h"
 
 #include "model/closed_state.h"
+#include "model/id_bytes.h"
 
 /* Columns of influence.closed_records */
 #define RECORDS_DAY_ID	1
@@ -270,36 +271,14 @@ closed_records_read(const Model *model, int64 day_id, RecordCallback callback, v
 	table_close(relation, AccessShareLock);
 }
 
-/*
- * Bytes of an id as it is stored; texts are aligned
- */
-static Size
-id_size(const ModelRef *ref, Datum id)
-{
-	return ref->id_type == INT8OID ? sizeof(int64) : ref->id_type == UUIDOID ? UUID_LEN :
-		INTALIGN(VARSIZE_ANY(DatumGetPointer(id)));
-}
-
 static void
-append_id(const Model *model, StringInfo ids, Datum id)
+append_id(StringInfo ids, Oid id_type, Datum id)
 {
-	static const char padding[ALIGNOF_INT] = {0};
-	int64		number;
+	Size		size = id_bytes(id_type, id);
 
-	if (model->ref.id_type == INT8OID)
-	{
-		number = DatumGetInt64(id);
-		appendBinaryStringInfo(ids, (const char *) &number, sizeof(number));
-	}
-	else if (model->ref.id_type == UUIDOID)
-		appendBinaryStringInfo(ids, DatumGetPointer(id), UUID_LEN);
-	else
-	{
-		Size		size = VARSIZE_ANY(DatumGetPointer(id));
-
-		appendBinaryStringInfo(ids, DatumGetPointer(id), size);
-		appendBinaryStringInfo(ids, padding, INTALIGN(size) - size);
-	}
+	enlargeStringInfo(ids, size);
+	id_write(id_type, id, ids->data + ids->len);
+	ids->len += size;
 }
 
 /*
@@ -364,10 +343,10 @@ closed_people_append(const Ingest *ingest, uint32 first)
 		resetStringInfo(&ids);
 		do
 		{
-			append_id(model, &ids, id);
+			append_id(&ids, model->ref.id_type, id);
 			if (++person < count)
 				id = stored_id(ingest, person);
-		} while (person < count && ids.len + id_size(&model->ref, id) <= PEOPLE_BYTES);
+		} while (person < count && ids.len + id_bytes(model->ref.id_type, id) <= PEOPLE_BYTES);
 		slot->tts_values[PEOPLE_MODEL - 1] = name;
 		slot->tts_values[PEOPLE_FIRST_NUMBER - 1] = Int64GetDatum((int64) start);
 		slot->tts_values[PEOPLE_IDS - 1] = PointerGetDatum(batch_bytes(&writer, ids.data, ids.len));
@@ -389,21 +368,15 @@ stored_id_at(const ModelRef *ref, const char *place, Size left)
 {
 	Size		least = ref->id_type == INT8OID ? sizeof(int64) :
 		ref->id_type == UUIDOID ? UUID_LEN : VARHDRSZ_SHORT;
-	int64		number;
 
 	if (left < least)
 		report_damage(ref, "closed_people");
-	if (ref->id_type == INT8OID)
-	{
-		memcpy(&number, place, sizeof(number));
-		return Int64GetDatum(number);
-	}
 	if (ref->id_type == TEXTOID &&
 		(VARATT_IS_EXTERNAL(place) || VARATT_IS_COMPRESSED(place) ||
 		 (!VARATT_IS_1B(place) && (left < VARHDRSZ || VARSIZE_4B(place) < VARHDRSZ)) ||
 		 VARSIZE_ANY(place) > left))
 		report_damage(ref, "closed_people");
-	return PointerGetDatum(place);
+	return id_read(ref->id_type, place);
 }
 
 /*
@@ -422,7 +395,7 @@ load_ids(Ingest *ingest, const char *ids, Size size)
 
 		if (ingest_person(ingest, id) != next)
 			report_damage(ref, "closed_people");
-		used += id_size(ref, id);
+		used += id_bytes(ref->id_type, id);
 	}
 }
 
@@ -511,7 +484,7 @@ closed_people_count(const ModelRef *ref, Datum sought)
 			Datum		id = stored_id_at(ref, VARDATA(ids) + used, size - used);
 
 			count += same_id(ref->id_type, id, sought);
-			used += id_size(ref, id);
+			used += id_bytes(ref->id_type, id);
 		}
 		pfree(ids);
 	}

@@ -9,16 +9,14 @@
  */
 #include "compat.h"
 
-#include "catalog/pg_type_d.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "utils/builtins.h"
-#include "utils/uuid.h"
 
 #include "math/prefetch.h"
 #include "memory.h"
 #include "model/day_rows.h"
 #include "model/hand_over.h"
+#include "model/id_bytes.h"
 #include "model/shared_log.h"
 
 /* People between two checks for interrupts */
@@ -68,16 +66,6 @@ wait_for_stage(HandOver *worker, WorkerStage stage)
 }
 
 /*
- * Bytes of an id as it is handed over; texts stay aligned
- */
-static inline Size
-id_size(Datum id, Oid id_type)
-{
-	return id_type == INT8OID ? sizeof(int64) : id_type == UUIDOID ? UUID_LEN :
-		INTALIGN(VARSIZE_ANY(DatumGetPointer(id)));
-}
-
-/*
  * Copy the ids of all people into the area, one behind the other
  */
 static dsa_pointer
@@ -89,19 +77,15 @@ share_ids(dsa_area *area, const InternTable *people, Oid id_type)
 	char	   *next;
 
 	for (uint32 i = 0; i < count; i++)
-		size += id_size(intern_datum(people, i), id_type);
+		size += id_bytes(id_type, intern_datum(people, i));
 	pointer = dsa_allocate_extended(area, Max(size, 1), DSA_ALLOC_HUGE);
 	next = dsa_get_address(area, pointer);
 	for (uint32 i = 0; i < count; i++)
 	{
 		Datum		id = intern_datum(people, i);
 
-		if (id_type == INT8OID)
-			*(int64 *) next = DatumGetInt64(id);
-		else
-			memcpy(next, DatumGetPointer(id),
-				   id_type == UUIDOID ? UUID_LEN : VARSIZE_ANY(DatumGetPointer(id)));
-		next += id_size(id, id_type);
+		id_write(id_type, id, next);
+		next += id_bytes(id_type, id);
 	}
 	return pointer;
 }
@@ -149,8 +133,8 @@ number_people(Ingest *ingest, HandOver *from)
 			CHECK_FOR_INTERRUPTS();
 		if (id_type == INT8OID && i + PREFETCH_AHEAD < from->person_count)
 			intern_prefetch(ingest->people, Int64GetDatum(((int64 *) next)[PREFETCH_AHEAD]));
-		id = id_type == INT8OID ? Int64GetDatum(*(int64 *) next) : PointerGetDatum(next);
-		next += id_size(id, id_type);
+		id = id_read(id_type, next);
+		next += id_bytes(id_type, id);
 		numbers[i] = ingest_person(ingest, id);
 	}
 	dsa_free(area, from->ids);
