@@ -176,7 +176,55 @@ refuse_forbidden(const Mapping *mapping, Node *expression)
 }
 
 /*
- * Coerce to the expected type as an assignment would
+ * The analysed expression as text that means the same in every refresh: names
+ * are qualified, and constants written under the settings that it is read with
+ */
+static char *
+print_mapping(const Mapping *mapping, Node *expression)
+{
+	List	   *context = deparse_context_for(RelationGetRelationName(mapping->relation),
+											  RelationGetRelid(mapping->relation));
+	int			nestlevel = pin_settings();
+	char	   *text = deparse_expression(expression, context, false, false);
+
+	AtEOXact_GUC(false, nestlevel);
+	return text;
+}
+
+/*
+ * Does every value of the type stay what it is as an id? An assignment rounds
+ * numbers with a fraction, which would make one person of several.
+ */
+static bool
+keeps_ids_apart(Oid type, Oid expected)
+{
+	Oid			base = getBaseType(type);
+
+	return expected != INT8OID || base == UNKNOWNOID ||
+		base == INT2OID || base == INT4OID || base == INT8OID;
+}
+
+/*
+ * Raise 42804: the type is not the expected one
+ */
+pg_noreturn static void
+report_wrong_type(const Mapping *mapping, Node *expression, Oid expected)
+{
+	Oid			type = exprType(expression);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("%s has type %s, but %s is needed",
+					describe_mapping(mapping), format_type_be(type), format_type_be(expected)),
+			 !keeps_ids_apart(type, expected) && can_coerce_type(1, &type, &expected, COERCION_ASSIGNMENT) ?
+			 errhint("Ids are integers. Where these are whole numbers, say so: (%s)::%s.",
+					 print_mapping(mapping, expression), format_type_be(expected)) :
+			 errhint("Columns of %s: %s.", RelationGetRelationName(mapping->relation),
+					 column_names(mapping->relation))));
+}
+
+/*
+ * Coerce to the expected type as an assignment would, but no other numbers to ids
  */
 static Node *
 coerce_mapping(ParseState *pstate, const Mapping *mapping, Node *expression)
@@ -201,13 +249,8 @@ coerce_mapping(ParseState *pstate, const Mapping *mapping, Node *expression)
 
 	coerced = coerce_to_target_type(pstate, expression, type, expected, -1,
 									COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
-	if (coerced == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("%s has type %s, but %s is needed",
-						describe_mapping(mapping), format_type_be(type), format_type_be(expected)),
-				 errhint("Columns of %s: %s.", RelationGetRelationName(mapping->relation),
-						 column_names(mapping->relation))));
+	if (coerced == NULL || !keeps_ids_apart(type, expected))
+		report_wrong_type(mapping, expression, expected);
 	return coerced;
 }
 
@@ -233,22 +276,6 @@ analyse_mapping(const Mapping *mapping)
 	assign_expr_collations(pstate, expression);
 	free_parsestate(pstate);
 	return expression;
-}
-
-/*
- * The analysed expression as text that means the same in every refresh: names
- * are qualified, and constants written under the settings that it is read with
- */
-static char *
-print_mapping(const Mapping *mapping, Node *expression)
-{
-	List	   *context = deparse_context_for(RelationGetRelationName(mapping->relation),
-											  RelationGetRelid(mapping->relation));
-	int			nestlevel = pin_settings();
-	char	   *text = deparse_expression(expression, context, false, false);
-
-	AtEOXact_GUC(false, nestlevel);
-	return text;
 }
 
 /*

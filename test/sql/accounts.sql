@@ -103,6 +103,12 @@ SELECT (influence_refresh('accounts', '2026-01-01')).accounts;
 DELETE FROM account_links WHERE user_id = 9 AND account_id = 't5';
 SELECT influence_set_accounts('accounts', 'account_links');
 
+-- People are integers there, too
+CREATE VIEW rounded_links AS SELECT user_id::numeric AS user_id, network, account_id FROM account_links;
+SELECT influence_set_accounts('accounts', 'rounded_links');
+\echo :LAST_ERROR_SQLSTATE
+DROP VIEW rounded_links;
+
 -- Own accounts are oneself: reactions between them do not count
 CREATE TABLE own_rows (actor text, target text, at timestamptz);
 INSERT INTO own_rows VALUES ('t1', 'a1', '2025-12-31'), ('t2', 'a1', '2025-12-31');

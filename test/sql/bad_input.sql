@@ -36,7 +36,7 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
 	RETURN format(E'%s: %s\n    HINT: %s', SQLSTATE, replace(SQLERRM, 'source "tried" of model "social": ', ''),
-				  regexp_replace(hint, '^(Columns of likes: id).*place .*', '\1 ...'));
+				  regexp_replace(hint, '^(Columns of (likes: id|ids: short)).*(place|code) .*', '\1 ...'));
 END
 $$;
 
@@ -50,7 +50,7 @@ SELECT influence_add_source('social', 'tried', 'app.likes', target => 'nobody', 
 -- what fits: names, expressions, implicit and assignment casts
 SELECT app.try_mapping(v.mapping, v.expression) FROM (VALUES
 	('actor', 'user_id'), ('actor', 'user_id + 1'), ('actor', 'nullif(user_id, 0)'), ('actor', '42'), ('actor', 'NULL'),
-	('actor', 'strength'), ('actor', 'user_id -- a comment'), ('actor', '/* ; */ user_id'), ('actor', 'app.stable_id(user_id)'),
+	('actor', 'strength::bigint'), ('actor', 'user_id -- a comment'), ('actor', '/* ; */ user_id'), ('actor', 'app.stable_id(user_id)'),
 	('target', 'CASE WHEN author_id > 0 THEN author_id END'),
 	('occurred_at', 'created_at - interval ''1 hour'''), ('occurred_at', 'now()'), ('occurred_at', '''2024-01-01'''),
 	('kind_column', 'lower(type)'), ('network_column', 'coalesce(origin, ''app'')'),
@@ -68,6 +68,16 @@ SELECT app.try_mapping(v.mapping, v.expression) FROM (VALUES
 	('actor', 'type'), ('actor', 'created_at'), ('actor', '''a text'''), ('target', 'tags'), ('occurred_at', 'post_id'), ('occurred_at', '''yesterday week'''),
 	('post', 'payload'), ('post', 'place'), ('weight', 'type'), ('sentiment', 'created_at'), ('topics', 'type'),
 	('filter', 'post_id'), ('filter', '1'), ('kind_column', 'place IS NULL')) AS v (mapping, expression);
+
+-- ids of bigint come from integers: people of 1.6 and 2.4 are not both 2
+CREATE DOMAIN app.handle AS int;
+CREATE DOMAIN app.person AS app.handle CHECK (VALUE > 0);
+CREATE DOMAIN app.share AS numeric;
+CREATE TABLE app.ids (short smallint, plain int, long bigint, handle app.handle, person app.person, price numeric, whole numeric(20),
+	ratio real, rate double precision, object oid, share app.share, cost money, flag boolean, "Net worth" numeric, author_id bigint, created_at timestamptz, code bit(8));
+SELECT app.try_mapping('actor', attname, 'app.ids') FROM pg_attribute WHERE attrelid = 'app.ids'::regclass AND attnum > 0 ORDER BY attnum;
+SELECT app.try_mapping('target', attname, 'app.ids') FROM pg_attribute WHERE attrelid = 'app.ids'::regclass AND attname IN ('person', 'price', 'rate') ORDER BY attnum;
+SELECT app.try_mapping('actor', expression, 'app.ids') FROM (VALUES ('plain + long'), ('abs(short)'), ('round(price)'), ('price::bigint'), ('plain * 1.0')) AS e (expression);
 
 -- what has no meaning for one row
 SELECT app.try_mapping(v.mapping, v.expression) FROM (VALUES

@@ -16,6 +16,8 @@ SELECT influence_create_model('named');
 SELECT influence_add_source('named', 'likes', 'people.likes', actor => 'a', target => 't', occurred_at => 'at', kind => 'like');
 SELECT influence_set_profiles('named', 'people.users', user_id => 'id', display_name => 'Full Name', region => 'coalesce(country, ''elsewhere'')', account_created_at => $$joined AT TIME ZONE 'UTC'$$);
 SELECT * FROM influence.profiles;
+SELECT influence_set_profiles('named', 'people.users', user_id => 'id + 0.5', display_name => 'Full Name');
+\echo :LAST_ERROR_SQLSTATE
 SELECT * FROM influence_search('named', 'person');
 \echo :LAST_ERROR_SQLSTATE
 SELECT status, users FROM influence_refresh('named', '2024-06-15');

@@ -80,7 +80,7 @@ SELECT lair.was_sprung() IS NOT NULL AS reset;
 
 -- registered by a superuser, who must not run anything either
 SET constraint_exclusion = on;
-SELECT influence_add_source('trapped', 'likes', 'lair.likes', actor => 'liker', target => 'author', occurred_at => 'at', kind_column => 'liker', filter => 'author OPERATOR(lair.===) author', incremental => true);
+SELECT influence_add_source('trapped', 'likes', 'lair.likes', actor => 'liker::bigint', target => 'author', occurred_at => 'at', kind_column => 'liker', filter => 'author OPERATOR(lair.===) author', incremental => true);
 SELECT influence_add_source('trapped', 'watched', 'lair.watched', actor => 'liker', target => 'author', occurred_at => 'at', kind => 'like');
 SELECT influence_add_source('trapped', 'handles', 'lair.watched', actor => 'liker::text', target => 'author::text', occurred_at => 'at', kind => 'like', by_account => true);
 SELECT influence_set_accounts('trapped', 'lair.handles');
