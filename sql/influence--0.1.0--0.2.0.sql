@@ -486,6 +486,47 @@ BEGIN
 END
 $$;
 
+-- Which relations can be sources
+
+CREATE OR REPLACE FUNCTION influence_check_relation(relation regclass, source text, owner oid) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	kind "char" := (SELECT c.relkind FROM pg_class AS c WHERE c.oid = influence_check_relation.relation);
+	persistence "char" := (SELECT c.relpersistence FROM pg_class AS c WHERE c.oid = influence_check_relation.relation);
+	reader oid;
+BEGIN
+	IF kind IS NULL THEN
+		RAISE EXCEPTION 'relation % of source "%" does not exist', coalesce(relation::text, 'NULL'), source
+			USING ERRCODE = 'undefined_table', HINT = 'Give the name of a table or view, with its schema: ''app.likes''.';
+	END IF;
+	IF kind NOT IN ('r', 'p', 'v', 'm', 'f') THEN
+		RAISE EXCEPTION 'source "%" cannot read %, which is not a table or view', source, relation
+			USING ERRCODE = 'wrong_object_type',
+				  HINT = 'A source is a table, partitioned table, view, materialized view or foreign table.';
+	END IF;
+	-- a view on one is temporary, too
+	IF persistence = 't' THEN
+		RAISE EXCEPTION 'source "%" cannot read %, which is temporary', source, relation
+			USING ERRCODE = 'feature_not_supported',
+				  HINT = 'No other session could read it in a refresh. Use a table that is not temporary, or a view on such tables.';
+	END IF;
+
+	-- the caller registers it, the owner of the model reads it in each refresh
+	FOR reader IN SELECT current_user::regrole::oid UNION SELECT owner WHERE owner IS NOT NULL LOOP
+		IF NOT has_table_privilege(reader, relation, 'SELECT') AND NOT has_any_column_privilege(reader, relation, 'SELECT') THEN
+			RAISE EXCEPTION 'role "%" may not read % of source "%"', pg_get_userbyid(reader), relation, source
+				USING ERRCODE = 'insufficient_privilege',
+					  HINT = format('GRANT SELECT ON %s TO %s; the owner of a model and the role that registers a source both need it.',
+								relation, reader::regrole);
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION influence_check_relation(regclass, text, oid) IS
+	'Error unless a relation can be a source: 42P01 when it does not exist, 42809 when it is neither table nor view, 0A000 when it is temporary, 42501 when the caller or the owner of the model may not read it';
+
 -- Trust of people who give only what comes back. Models that are there keep their
 -- scores: their owners turn it on, and influence_preview() shows what that does.
 

@@ -41,6 +41,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	kind "char" := (SELECT c.relkind FROM pg_class AS c WHERE c.oid = influence_check_relation.relation);
+	persistence "char" := (SELECT c.relpersistence FROM pg_class AS c WHERE c.oid = influence_check_relation.relation);
 	reader oid;
 BEGIN
 	IF kind IS NULL THEN
@@ -51,6 +52,12 @@ BEGIN
 		RAISE EXCEPTION 'source "%" cannot read %, which is not a table or view', source, relation
 			USING ERRCODE = 'wrong_object_type',
 				  HINT = 'A source is a table, partitioned table, view, materialized view or foreign table.';
+	END IF;
+	-- a view on one is temporary, too
+	IF persistence = 't' THEN
+		RAISE EXCEPTION 'source "%" cannot read %, which is temporary', source, relation
+			USING ERRCODE = 'feature_not_supported',
+				  HINT = 'No other session could read it in a refresh. Use a table that is not temporary, or a view on such tables.';
 	END IF;
 
 	-- the caller registers it, the owner of the model reads it in each refresh
@@ -65,7 +72,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_check_relation(regclass, text, oid) IS
-	'Error unless a relation can be a source: 42P01 when it does not exist, 42809 when it is neither table nor view, 42501 when the caller or the owner of the model may not read it';
+	'Error unless a relation can be a source: 42P01 when it does not exist, 42809 when it is neither table nor view, 0A000 when it is temporary, 42501 when the caller or the owner of the model may not read it';
 
 CREATE FUNCTION influence_check_mapping(relation regclass, expression text, expected regtype, mapping text, source text, model text) RETURNS text
 LANGUAGE plpgsql

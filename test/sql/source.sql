@@ -59,6 +59,25 @@ SELECT influence_add_source('social', 'x', 'app.likes', target => 'author_id', o
 \echo :LAST_ERROR_SQLSTATE
 SELECT influence_add_source('social', 'x', 'app.likes', target => 'author_id', occurred_at => 'created_at', kind_column => 'type', network => 'twitter', network_column => 'origin');
 \echo :LAST_ERROR_SQLSTATE
+-- what other sessions, and so their refreshes, do not have
+CREATE TEMPORARY TABLE passing (LIKE app.likes);
+CREATE VIEW passing_seen AS SELECT p.* FROM passing AS p JOIN app.likes AS l USING (user_id);
+CREATE TEMPORARY VIEW likes_seen AS SELECT * FROM app.likes;
+CREATE UNLOGGED TABLE app.quick (LIKE app.likes);
+SELECT influence_add_source('social', 'x', 'passing', target => 'author_id', occurred_at => 'created_at', kind => 'like');
+\echo :LAST_ERROR_SQLSTATE
+SELECT influence_add_source('social', 'x', 'passing_seen', target => 'author_id', occurred_at => 'created_at', kind => 'like');
+\echo :LAST_ERROR_SQLSTATE
+SELECT influence_add_source('social', 'x', 'likes_seen', target => 'author_id', occurred_at => 'created_at', kind => 'like');
+\echo :LAST_ERROR_SQLSTATE
+SELECT influence_set_accounts('social', 'passing', network => 'origin', account_id => 'type');
+\echo :LAST_ERROR_SQLSTATE
+SELECT influence_set_profiles('social', 'passing', user_id => 'user_id', display_name => 'type');
+\echo :LAST_ERROR_SQLSTATE
+DROP VIEW passing_seen, likes_seen;
+DROP TABLE passing;
+SELECT influence_add_source('social', 'quick', 'app.quick', target => 'author_id', occurred_at => 'created_at', kind => 'like');
+SELECT influence_remove_source('social', 'quick');
 SELECT count(*) FROM influence.sources;
 
 -- removing
