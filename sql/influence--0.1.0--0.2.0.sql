@@ -527,6 +527,11 @@ $$;
 COMMENT ON FUNCTION influence_check_relation(regclass, text, oid) IS
 	'Error unless a relation can be a source: 42P01 when it does not exist, 42809 when it is neither table nor view, 0A000 when it is temporary, 42501 when the caller or the owner of the model may not read it';
 
+-- Rights to columns that mappings use
+
+COMMENT ON FUNCTION influence_check_expression(regclass, text, regtype, text, text, text) IS
+	'Checks an expression over a relation''s columns for influence_add_source() and returns it with every name qualified; expected: the type it must have, NULL for any hashable one. Errors name the source and the mapping: 42703 no such column, 42601 not one expression, 42804 wrong type, 0A000 aggregate, subquery, volatile or set-returning function, 42501 the caller or the owner of the model may not read a column that it uses';
+
 -- Trust of people who give only what comes back. Models that are there keep their
 -- scores: their owners turn it on, and influence_preview() shows what that does.
 

@@ -4,7 +4,7 @@ CREATE FUNCTION influence_check_expression(relation regclass, expression text, e
 AS 'MODULE_PATHNAME'
 LANGUAGE C STABLE;
 COMMENT ON FUNCTION influence_check_expression(regclass, text, regtype, text, text, text) IS
-	'Checks an expression over a relation''s columns for influence_add_source() and returns it with every name qualified; expected: the type it must have, NULL for any hashable one. Errors name the source and the mapping: 42703 no such column, 42601 not one expression, 42804 wrong type, 0A000 aggregate, subquery, volatile or set-returning function';
+	'Checks an expression over a relation''s columns for influence_add_source() and returns it with every name qualified; expected: the type it must have, NULL for any hashable one. Errors name the source and the mapping: 42703 no such column, 42601 not one expression, 42804 wrong type, 0A000 aggregate, subquery, volatile or set-returning function, 42501 the caller or the owner of the model may not read a column that it uses';
 
 CREATE FUNCTION influence_model_scores(model text) RETURNS SETOF record
 AS 'MODULE_PATHNAME'

@@ -13,6 +13,7 @@
 #include "access/relation.h"
 #include "catalog/pg_type_d.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -22,6 +23,7 @@
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "parser/parser.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/fmgroids.h"
@@ -279,6 +281,67 @@ analyse_mapping(const Mapping *mapping)
 }
 
 /*
+ * Raise 42501: a role may not SELECT a column, or one of all where number is 0
+ */
+pg_noreturn static void
+report_no_right(const Mapping *mapping, AttrNumber number, Oid role)
+{
+	Oid			relation = RelationGetRelid(mapping->relation);
+	char	   *name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(mapping->relation)),
+												  RelationGetRelationName(mapping->relation));
+	char	   *column = number == InvalidAttrNumber ? NULL : get_attname(relation, number, false);
+	char	   *reader = GetUserNameFromId(role, false);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("%s reads %s of %s, which role \"%s\" may not", describe_mapping(mapping),
+					column == NULL ? "all columns" : psprintf("column \"%s\"", column), name, reader),
+			 errhint("GRANT SELECT%s ON %s TO %s; the owner of a model and the role that registers a source both need it.",
+					 column == NULL ? "" : psprintf(" (%s)", quote_identifier(column)), name, quote_identifier(reader))));
+}
+
+/*
+ * Refuse a role that may not SELECT the columns of the expression (42501), as the
+ * server does when the expression is run: later, and in no words about the source
+ */
+static void
+check_columns(const Mapping *mapping, Node *expression, Oid role)
+{
+	Oid			relation = RelationGetRelid(mapping->relation);
+	Bitmapset  *columns = NULL;
+	int			column = -1;
+
+	if (pg_class_aclcheck(relation, role, ACL_SELECT) == ACLCHECK_OK)
+		return;
+	pull_varattnos(expression, 1, &columns);
+	while ((column = bms_next_member(columns, column)) >= 0)
+	{
+		AttrNumber	number = column + FirstLowInvalidHeapAttributeNumber;
+
+		/* a whole row is all columns */
+		if (number == InvalidAttrNumber ?
+			pg_attribute_aclcheck_all(relation, role, ACL_SELECT, ACLMASK_ALL) == ACLCHECK_OK :
+			pg_attribute_aclcheck(relation, number, role, ACL_SELECT) == ACLCHECK_OK)
+			continue;
+		report_no_right(mapping, number, role);
+	}
+}
+
+/*
+ * Refuse a mapping unless both the caller, who registers it, and the owner of the
+ * model, who reads it in each refresh, may SELECT its columns (42501)
+ */
+static void
+check_rights(const Mapping *mapping, Node *expression)
+{
+	ModelRef   *model = model_find_if_any(mapping->model);
+
+	check_columns(mapping, expression, GetUserId());
+	if (model != NULL)
+		check_columns(mapping, expression, model_owner(model));
+}
+
+/*
  * Raise a parser's or analyser's error as one about the mapping
  */
 static void
@@ -306,8 +369,8 @@ rethrow_about_mapping(const Mapping *mapping, MemoryContext context)
  * Check one mapping and return its canonical text
  *
  * Errors: 42703 missing column, 42601 not one expression, 42804 wrong type,
- * 0A000 aggregate, subquery, volatile or set-returning function; each names
- * the source, the mapping and the text.
+ * 0A000 aggregate, subquery, volatile or set-returning function, 42501 no right
+ * to a column; each names the source, the mapping and the text.
  */
 static char *
 check_expression(const Mapping *mapping)
@@ -317,7 +380,12 @@ check_expression(const Mapping *mapping)
 
 	PG_TRY();
 	{
-		result = print_mapping(mapping, analyse_mapping(mapping));
+		Node	   *expression = analyse_mapping(mapping);
+
+		/* what is stored is run, by the server's own check of rights */
+		if (!mapping->stored)
+			check_rights(mapping, expression);
+		result = print_mapping(mapping, expression);
 	}
 	PG_CATCH();
 	{

@@ -110,6 +110,31 @@ GRANT SELECT (author_id, created_at) ON app.likes TO regress_influence_owner;
 SET ROLE regress_influence_owner;
 SELECT influence_add_source('theirs', 'likes', 'app.likes', target => 'author_id', occurred_at => 'created_at', kind => 'like');
 SELECT model, source FROM influence.sources;
+-- these are the only columns that its mappings may use, whichever they are
+SELECT influence_add_source('theirs', 'x', 'app.likes', target => 'author_id', occurred_at => 'created_at', kind => 'like', filter => 'hidden IS NOT TRUE');
+\echo :LAST_ERROR_SQLSTATE
+SELECT influence_add_source('theirs', 'x', 'app.likes', actor => 'user_id + author_id', target => 'author_id', occurred_at => 'created_at', kind => 'like');
+\echo :LAST_ERROR_SQLSTATE
+SELECT influence_add_source('theirs', 'x', 'app.likes', target => 'author_id', occurred_at => 'created_at', kind_column => 'type');
+\echo :LAST_ERROR_SQLSTATE
+SELECT influence_add_source('theirs', 'x', 'app.likes', target => 'author_id', occurred_at => 'created_at', kind => 'like', filter => 'likes IS NOT NULL');
+\echo :LAST_ERROR_SQLSTATE
+SELECT influence_add_source('theirs', 'x', 'app.likes', target => 'author_id', occurred_at => 'created_at', kind => 'like', filter => 'tableoid > 0');
+\echo :LAST_ERROR_SQLSTATE
+SELECT influence_set_accounts('theirs', 'app.likes', user_id => 'author_id', network => 'origin', account_id => 'type');
+\echo :LAST_ERROR_SQLSTATE
+SELECT influence_set_profiles('theirs', 'app.likes', user_id => 'author_id', display_name => 'type');
+\echo :LAST_ERROR_SQLSTATE
+SELECT influence_check_expression('app.likes', 'type', 'text', 'filter', 'x', 'theirs');
+\echo :LAST_ERROR_SQLSTATE
+-- whoever registers a source, its owner reads it
+RESET ROLE;
+SELECT influence_add_source('theirs', 'x', 'app.likes', target => 'author_id', occurred_at => 'created_at', kind => 'like', filter => 'hidden IS NOT TRUE');
+\echo :LAST_ERROR_SQLSTATE
+GRANT SELECT (user_id, hidden, tableoid) ON app.likes TO regress_influence_owner;
+SET ROLE regress_influence_owner;
+SELECT influence_add_source('theirs', 'filtered', 'app.likes', actor => 'user_id', target => 'author_id', occurred_at => 'created_at', kind => 'like', filter => 'hidden IS NOT TRUE AND tableoid > 0');
+SELECT status, users FROM influence_refresh('theirs');
 RESET ROLE;
 
 -- the name of a relation that is gone is still known
@@ -134,5 +159,5 @@ SELECT influence_add_source('kinds', 'all', 'many_kinds', actor => 'actor', targ
 SELECT rows_read, rows_ignored FROM influence_refresh('kinds', '2026-01-02');
 SELECT count(*), count(*) FILTER (WHERE count = 1) AS once FROM kinds.signals;
 SELECT influence_drop_model('kinds');
-DELETE FROM influence.refresh_log WHERE model = 'kinds';
+DELETE FROM influence.refresh_log WHERE model IN ('theirs', 'kinds');
 DROP TABLE many_kinds;
