@@ -542,4 +542,13 @@ ALTER TABLE influence.models ALTER COLUMN trading_discount SET DEFAULT 1;
 COMMENT ON COLUMN influence.models.trading_discount IS 'Part of the trust that is taken off somebody who gives only what comes back, as in a ring of people who like each other; little of it where little comes back; 0 to 1';
 GRANT UPDATE (trading_discount) ON influence.models TO PUBLIC;
 COMMENT ON COLUMN influence.sources.incremental IS 'Whether a refresh keeps what it read of days that are over, instead of reading them again; rows of such days that are added, changed or deleted then need influence_track_changes() or influence_invalidate(). Where policies of row-level security choose the rows, all are read all the same';
+
+-- Sources of networks that the model does not have: rows that are there are left to the
+-- next refresh, which names them
+
+CREATE TRIGGER sources_model_network_fkey AFTER INSERT OR UPDATE OF model, network ON influence.sources
+	FOR EACH ROW WHEN (NEW.network IS NOT NULL) EXECUTE FUNCTION @extschema@.influence_check_reference('networks', 'model, network');
+COMMENT ON TRIGGER sources_model_network_fkey ON influence.sources IS 'Error 23503 for a source of a network that the model does not have';
 SET LOCAL search_path = @extschema@, pg_temp;
+COMMENT ON FUNCTION influence_refresh(text, timestamptz, boolean) IS
+	'Computes the scores of a model as of a moment, fills its views and its history, and returns the run''s row of influence.refresh_log. full: closed days of incremental sources are read again, too, and kept anew. While another refresh of the model runs it returns at once with status skipped. On an error the old scores stay and the failure is logged. Errors: 42704 no such model, 42501 not its owner, 42P01 a source is gone, 22023 a source is of a network that the model does not have, 22000 a bad row (bad_row_policy) or a failed sanity check, 54000 no convergence';

@@ -406,6 +406,10 @@ CREATE TRIGGER referred_to_by_signals BEFORE DELETE OR UPDATE OF model, network 
 	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_keep_references('signals', 'model, network');
 CREATE TRIGGER sources_model_fkey AFTER INSERT OR UPDATE OF model ON influence.sources
 	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_check_reference('models', 'model');
+-- a network that is deleted does not take its sources with it: the refresh names them
+CREATE TRIGGER sources_model_network_fkey AFTER INSERT OR UPDATE OF model, network ON influence.sources
+	FOR EACH ROW WHEN (NEW.network IS NOT NULL) EXECUTE FUNCTION @extschema@.influence_check_reference('networks', 'model, network');
+COMMENT ON TRIGGER sources_model_network_fkey ON influence.sources IS 'Error 23503 for a source of a network that the model does not have';
 CREATE TRIGGER referred_to_by_sources BEFORE DELETE OR UPDATE OF model ON influence.models
 	FOR EACH ROW EXECUTE FUNCTION @extschema@.influence_keep_references('sources', 'model');
 CREATE TRIGGER accounts_model_fkey AFTER INSERT OR UPDATE OF model ON influence.accounts

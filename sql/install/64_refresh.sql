@@ -28,7 +28,7 @@ CREATE FUNCTION influence_refresh(model text, as_of timestamptz DEFAULT now(), "
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION influence_refresh(text, timestamptz, boolean) IS
-	'Computes the scores of a model as of a moment, fills its views and its history, and returns the run''s row of influence.refresh_log. full: closed days of incremental sources are read again, too, and kept anew. While another refresh of the model runs it returns at once with status skipped. On an error the old scores stay and the failure is logged. Errors: 42704 no such model, 42501 not its owner, 42P01 a source is gone, 22000 a bad row (bad_row_policy) or a failed sanity check, 54000 no convergence';
+	'Computes the scores of a model as of a moment, fills its views and its history, and returns the run''s row of influence.refresh_log. full: closed days of incremental sources are read again, too, and kept anew. While another refresh of the model runs it returns at once with status skipped. On an error the old scores stay and the failure is logged. Errors: 42704 no such model, 42501 not its owner, 42P01 a source is gone, 22023 a source is of a network that the model does not have, 22000 a bad row (bad_row_policy) or a failed sanity check, 54000 no convergence';
 
 CREATE FUNCTION influence_calibrate(model text, as_of timestamptz DEFAULT now()) RETURNS influence.refresh_log
 AS 'MODULE_PATHNAME'

@@ -282,6 +282,36 @@ load_signals(Model *model, MemoryContext context)
 	}
 }
 
+/*
+ * Refuse a source of a network that the model does not have (22023): none of its
+ * rows would count, and everybody would be gone from the scores
+ *
+ * A trigger refuses to write such a row, but nothing keeps a network from being
+ * deleted later.
+ */
+static void
+check_network(const Model *model, const Source *source)
+{
+	StringInfoData names;
+
+	if (source->network == NULL)
+		return;
+	initStringInfo(&names);
+	for (int i = 0; i < model->network_count; i++)
+	{
+		if (strcmp(model->networks[i].name, source->network) == 0)
+			return;
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", model->networks[i].name);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("source \"%s\" of model \"%s\" is of network \"%s\", which the model does not have",
+					source->name, model->ref.name, source->network),
+			 errhint("The networks of the model are: %s. Add this one to influence.networks and influence.signals, "
+					 "correct the source in influence.sources, or remove it with influence_remove_source().",
+					 names.len > 0 ? names.data : "none")));
+}
+
 static void
 load_sources(Model *model, MemoryContext context)
 {
@@ -310,6 +340,7 @@ load_sources(Model *model, MemoryContext context)
 		source->filter = text_column(i, "filter", context);
 		source->incremental = bool_column(i, "incremental");
 		source->by_account = bool_column(i, "by_account");
+		check_network(model, source);
 
 		old = MemoryContextSwitchTo(context);
 		model->sources = lappend(model->sources, source);

@@ -369,6 +369,37 @@ UPDATE influence.sources SET source = '';
 UPDATE influence.sources SET relation = NULL;
 UPDATE influence.sources SET relation = 'app.nowhere';
 UPDATE influence.sources SET model = 'nowhere';
+UPDATE influence.sources SET network = 'nope';
+INSERT INTO influence.sources SELECT (jsonb_populate_record(s, '{"source": "more", "network": "nope"}')).* FROM influence.sources AS s;
+
+-- a network that went when the source was there, and a row that no trigger has seen: the refresh names
+-- them, and the scores stay
+SELECT app.refresh_error();
+SELECT app.published() AS published \gset
+BEGIN;
+ALTER TABLE influence.sources DISABLE TRIGGER sources_model_network_fkey;
+UPDATE influence.sources SET network = 'nope' WHERE model = 'social';
+SELECT app.refresh_error() AS error \gset
+\echo :error
+SELECT * FROM app.logged_and_unchanged(:'error', :'published');
+ROLLBACK;
+BEGIN;
+DELETE FROM influence.networks WHERE model = 'social' AND network NOT IN ('twitter', 'facebook');
+SELECT app.refresh_error();
+REFRESH MATERIALIZED VIEW social.scores;
+ROLLBACK;
+BEGIN;
+DELETE FROM influence.networks WHERE model = 'social';
+SELECT app.refresh_error();
+SELECT influence_preview('social', '{}');
+ROLLBACK;
+-- one that is read from the rows is looked for in each
+BEGIN;
+UPDATE influence.sources SET network = NULL, network_column = '''nope''' WHERE model = 'social';
+SELECT rows_ignored->'no_signal' IS NOT NULL AS counted FROM influence_refresh('social', :as_of);
+ROLLBACK;
+SELECT app.refresh_error();
+SELECT app.published() = :'published' AS same;
 
 -- a model without sources, without signals
 SELECT influence_create_model('empty');
