@@ -552,3 +552,9 @@ COMMENT ON TRIGGER sources_model_network_fkey ON influence.sources IS 'Error 235
 SET LOCAL search_path = @extschema@, pg_temp;
 COMMENT ON FUNCTION influence_refresh(text, timestamptz, boolean) IS
 	'Computes the scores of a model as of a moment, fills its views and its history, and returns the run''s row of influence.refresh_log. full: closed days of incremental sources are read again, too, and kept anew. While another refresh of the model runs it returns at once with status skipped. On an error the old scores stay and the failure is logged. Errors: 42704 no such model, 42501 not its owner, 42P01 a source is gone, 22023 a source is of a network that the model does not have, 22000 a bad row (bad_row_policy) or a failed sanity check, 54000 no convergence';
+
+-- The sequences of identity columns, which had no comments
+
+COMMENT ON SEQUENCE influence.refresh_log_run_id_seq IS 'Numbers of the runs in influence.refresh_log';
+COMMENT ON SEQUENCE influence.closed_days_day_id_seq IS 'Numbers of the days in influence.closed_days';
+COMMENT ON SEQUENCE influence.invalidations_invalidation_id_seq IS 'Numbers of the rows in influence.invalidations';

@@ -79,7 +79,8 @@ UNION ALL
 UNION ALL
 	SELECT r.oid::regclass::text, pg_get_viewdef(r.oid) FROM relation AS r WHERE r.relkind IN ('v', 'm')
 UNION ALL
-	SELECT r.oid::regclass::text, format('%s from %s to %s by %s, cache %s, cycle %s, start %s', s.seqtypid::regtype, s.seqmin, s.seqmax, s.seqincrement, s.seqcache, s.seqcycle, s.seqstart)
+	SELECT r.oid::regclass::text, format('%s from %s to %s by %s, cache %s, cycle %s, start %s; comment: %s', s.seqtypid::regtype, s.seqmin, s.seqmax, s.seqincrement, s.seqcache, s.seqcycle, s.seqstart,
+		obj_description(r.oid, 'pg_class'))
 	FROM relation AS r JOIN pg_sequence AS s ON s.seqrelid = r.oid
 UNION ALL
 	SELECT format('%s.%s', a.attrelid::regclass, a.attname), format('column %s, %s, collation %s, not null %s, default %s, identity %s, generated %s, storage %s, compression %s, privileges: %s, comment: %s',

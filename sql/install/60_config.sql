@@ -479,6 +479,7 @@ COMMENT ON COLUMN influence.refresh_log.configuration IS 'Version of the configu
 COMMENT ON COLUMN influence.refresh_log.error_code IS 'SQLSTATE of a failed run';
 COMMENT ON COLUMN influence.refresh_log.error IS 'Message of a failed run';
 COMMENT ON COLUMN influence.refresh_log.run_by IS 'Role that ran it';
+COMMENT ON SEQUENCE influence.refresh_log_run_id_seq IS 'Numbers of the runs in influence.refresh_log';
 
 -- What the log's versions of the configuration were, kept as the log is.
 CREATE TABLE influence.configurations (

@@ -26,6 +26,7 @@ COMMENT ON COLUMN influence.closed_days.fingerprint IS 'Hash of the configuratio
 COMMENT ON COLUMN influence.closed_days.complete IS 'False when only standing rows (follow, authority) are kept, as of days before the window';
 COMMENT ON COLUMN influence.closed_days.rows IS 'Rows of the day that counted when it was read';
 COMMENT ON COLUMN influence.closed_days.earliest_reaction IS 'Time of the first reaction of the day; NULL when there was none';
+COMMENT ON SEQUENCE influence.closed_days_day_id_seq IS 'Numbers of the days in influence.closed_days';
 
 -- PLAIN: read in place, a row a page.
 CREATE UNLOGGED TABLE influence.closed_records (
@@ -69,6 +70,7 @@ COMMENT ON COLUMN influence.invalidations.model IS 'Model';
 COMMENT ON COLUMN influence.invalidations.source IS 'Source of the model; NULL: all of them';
 COMMENT ON COLUMN influence.invalidations.since IS 'Start of the range, which belongs to it';
 COMMENT ON COLUMN influence.invalidations.until IS 'End of the range, which does not belong to it';
+COMMENT ON SEQUENCE influence.invalidations_invalidation_id_seq IS 'Numbers of the rows in influence.invalidations';
 
 -- Records and people are for the refresh alone, which does not ask. Numbers are
 -- for nobody to choose: others will get them.

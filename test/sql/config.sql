@@ -2,12 +2,12 @@
 
 \set SHOW_CONTEXT never
 
--- every relation and column of the schema is commented
+-- every relation and column of the schema is commented; those of sequences cannot be
 SELECT c.oid::regclass AS relation, a.attname
 FROM pg_class AS c
-LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
-WHERE c.relnamespace = 'influence'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'p')
-  AND (obj_description(c.oid, 'pg_class') IS NULL OR col_description(c.oid, a.attnum) IS NULL);
+LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND c.relkind <> 'S'
+WHERE c.relnamespace = 'influence'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'p', 'S')
+  AND (obj_description(c.oid, 'pg_class') IS NULL OR a.attnum IS NOT NULL AND col_description(c.oid, a.attnum) IS NULL);
 -- and so is every function of the extension; those in SQL pin their search_path
 SELECT p.oid::regprocedure AS "function"
 FROM pg_proc AS p

@@ -12,16 +12,14 @@ $node->init;
 $node->start;
 
 # Every member of the extension. Array types and the row types of tables come
-# with something else, as do the sequences of identity columns.
+# with something else.
 my $members = q{
 	SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS object
 	FROM pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
 	WHERE e.extname = 'influence' AND d.deptype = 'e'
 	AND NOT (d.classid = 'pg_type'::regclass AND EXISTS (
 		SELECT FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
-		WHERE t.oid = d.objid AND (t.typcategory = 'A' OR c.relkind <> 'c')))
-	AND NOT (d.classid = 'pg_class'::regclass AND EXISTS (
-		SELECT FROM pg_class c WHERE c.oid = d.objid AND c.relkind = 'S'))};
+		WHERE t.oid = d.objid AND (t.typcategory = 'A' OR c.relkind <> 'c')))};
 
 # Whatever was created since initdb
 my $created = join ' UNION ALL ', map {
