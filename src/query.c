@@ -21,6 +21,8 @@
 #include "nodes/parsenodes.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -34,6 +36,15 @@ typedef struct StreamReceiver
 	void	   *arg;
 	MemoryContext row_context;
 } StreamReceiver;
+
+/*
+ * What a relation, which must be there, is called now: for queries and messages
+ */
+char *
+qualified_name(Oid relation)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
+}
 
 /*
  * Tell in errors which query they are about

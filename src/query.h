@@ -21,6 +21,7 @@ typedef void (*StartCallback) (TupleDesc desc, void *arg);
  */
 typedef void (*RowCallback) (TupleTableSlot *slot, void *arg);
 
+extern char *qualified_name(Oid relation);
 extern uint64 run_query(const char *sql, DestReceiver *dest);
 extern Query *analyse_select(const char *sql);
 extern DestReceiver *stream_receiver(StartCallback start, RowCallback row, void *arg);

@@ -122,7 +122,7 @@ report_two_people(const LinkReader *reader)
 					OidOutputFunctionCall(output, intern_datum(users, reader->users[in_order ? 0 : 1])),
 					OidOutputFunctionCall(output, intern_datum(users, reader->users[in_order ? 1 : 0]))),
 			 errhint("Remove one of the links from %s, or leave it out with a filter in influence_set_accounts().",
-					 model->accounts->relation_name)));
+					 qualified_name(model->accounts->relation))));
 }
 
 /*

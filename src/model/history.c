@@ -135,12 +135,6 @@ find_table(const Model *model, const char *name)
 	return get_relname_relid(name, get_namespace_oid(model->ref.schema, false));
 }
 
-static char *
-qualified_name(Oid table)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(table)), get_rel_name(table));
-}
-
 /*
  * Whether a relation is partitioned by ranges of one date
  */

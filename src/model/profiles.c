@@ -104,12 +104,12 @@ open_profiles(const ModelRef *ref, const Profiles *profiles, Oid owner, Oid read
 	if (pg_class_aclcheck(profiles->relation, reader, ACL_SELECT) != ACLCHECK_OK &&
 		pg_attribute_aclcheck_all(profiles->relation, reader, ACL_SELECT, ACLMASK_ALL) != ACLCHECK_OK)
 		aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(profiles->relation)),
-					   profiles->relation_name);
+					   qualified_name(profiles->relation));
 	if (reader != owner && check_enable_rls(profiles->relation, reader, true) == RLS_ENABLED)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("row-level security of %s, with the profiles of model \"%s\", applies to role \"%s\"",
-						profiles->relation_name, ref->name, GetUserNameFromId(reader, false)),
+						qualified_name(profiles->relation), ref->name, GetUserNameFromId(reader, false)),
 				 errhint("Register a view of what everybody may see with influence_set_profiles().")));
 	return relation;
 }
@@ -133,8 +133,7 @@ profiles_query(const ModelRef *ref, const Profiles *profiles, Relation relation,
 					 source_expression(relation, ref->name, PROFILES_SOURCE, "display_name", profiles->display_name, TEXTOID),
 					 source_expression(relation, ref->name, PROFILES_SOURCE, "region", profiles->region, TEXTOID),
 					 source_expression(relation, ref->name, PROFILES_SOURCE, "account_created_at", profiles->account_created_at, TIMESTAMPTZOID),
-					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-												RelationGetRelationName(relation)));
+					 qualified_name(RelationGetRelid(relation)));
 	if (by_id)
 		appendStringInfo(&query, " AND p.user_id = ANY ($1::%s[])", format_type_be(ref->id_type));
 	if (by_name)

@@ -287,8 +287,7 @@ pg_noreturn static void
 report_no_right(const Mapping *mapping, AttrNumber number, Oid role)
 {
 	Oid			relation = RelationGetRelid(mapping->relation);
-	char	   *name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(mapping->relation)),
-												  RelationGetRelationName(mapping->relation));
+	char	   *name = qualified_name(relation);
 	char	   *column = number == InvalidAttrNumber ? NULL : get_attname(relation, number, false);
 	char	   *reader = GetUserNameFromId(role, false);
 
@@ -472,9 +471,7 @@ append_column(StringInfo query, const Mapping *mapping, const char *name, const 
 static void
 append_from(StringInfo query, Mapping *mapping, const char *filter)
 {
-	appendStringInfo(query, " FROM %s",
-					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(mapping->relation)),
-												RelationGetRelationName(mapping->relation)));
+	appendStringInfo(query, " FROM %s", qualified_name(RelationGetRelid(mapping->relation)));
 	if (filter == NULL)
 		return;
 	mapping->name = "filter";

@@ -97,6 +97,10 @@ INSERT INTO account_links VALUES (9, 'twitter', 't5');
 SELECT influence_refresh('accounts', '2026-01-01');
 SELECT status, error_code FROM influence.refresh_log WHERE model = 'accounts' ORDER BY run_id DESC LIMIT 1;
 SELECT count(*) = (SELECT count(*) FROM accounts_before) AS "scores stay" FROM accounts.scores;
+-- and what the relation is called now
+ALTER TABLE account_links RENAME TO "Links";
+SELECT influence_refresh('accounts', '2026-01-01');
+ALTER TABLE "Links" RENAME TO account_links;
 -- unless the link is left out
 SELECT influence_set_accounts('accounts', 'account_links', filter => $$NOT (user_id = 9 AND account_id = 't5')$$);
 SELECT (influence_refresh('accounts', '2026-01-01')).accounts;

@@ -123,7 +123,18 @@ CREATE POLICY tenants ON people.users USING (tenant = 'b');
 SET ROLE regress_profiles_reader;
 SELECT * FROM influence_leaderboard("limit" => 1);
 \echo :LAST_ERROR_SQLSTATE
+-- messages call the relation what it is called now
 SET ROLE regress_profiles_owner;
+ALTER TABLE people.users RENAME TO "Everybody";
+SET ROLE regress_profiles_reader;
+SELECT * FROM influence_leaderboard("limit" => 1);
+SET ROLE regress_profiles_owner;
+REVOKE SELECT ON people."Everybody" FROM regress_profiles_reader;
+SET ROLE regress_profiles_reader;
+SELECT * FROM influence_leaderboard("limit" => 1);
+SET ROLE regress_profiles_owner;
+GRANT SELECT ON people."Everybody" TO regress_profiles_reader;
+ALTER TABLE people."Everybody" RENAME TO users;
 SELECT display_name FROM influence_leaderboard("limit" => 1);
 ALTER TABLE people.users DISABLE ROW LEVEL SECURITY;
 
