@@ -4,8 +4,8 @@
  * A source may name people by accounts instead of ids. Whose account it is, the
  * model's accounts relation says; it is read once a refresh, before the sources,
  * so that linking and unlinking takes effect with the next one. Whom nobody has
- * linked is somebody, too: where ids are texts, the person network:account; else
- * a person without an id, who acts but cannot be scored.
+ * linked is somebody, too: where ids are texts, the person network:account (own_ids.c);
+ * else a person without an id, who acts but cannot be scored.
  *
  * Memory: an account takes 8 bytes and the table of names, a linked person 4 and
  * the table of ids.
@@ -21,6 +21,7 @@
 #include "intern.h"
 #include "memory.h"
 #include "model/accounts.h"
+#include "model/own_ids.h"
 #include "model/progress.h"
 #include "model/source.h"
 
@@ -216,7 +217,7 @@ accounts_load(Ingest *ingest)
 		return;
 
 	progress_report(model->ref.name, "reading accounts");
-	accounts_stream(model, read_start, read_link, &reader);
+	accounts_stream(model, NULL, read_start, read_link, &reader);
 	check_memory(&reader);
 	if (reader.conflict)
 		report_two_people(&reader);
@@ -233,26 +234,23 @@ accounts_counts(const AccountTable *accounts)
 }
 
 /*
- * Id of whom nobody has linked, where ids are texts: network:account, with a
- * backslash before each colon and backslash of the network, so that no two
- * accounts are one person
+ * Id that an account has on its own, where ids are texts
  */
 static Datum
-account_as_id(const Model *model, int network, Datum account)
+account_own_id(const Model *model, int network, Datum account)
 {
-	const text *name = DatumGetTextPP(account);
-	StringInfoData id;
+	return account_as_id(cstring_to_text(model->networks[network].name), DatumGetTextPP(account));
+}
 
-	initStringInfo(&id);
-	for (const char *c = model->networks[network].name; *c != '\0'; c++)
-	{
-		if (*c == ':' || *c == '\\')
-			appendStringInfoChar(&id, '\\');
-		appendStringInfoChar(&id, *c);
-	}
-	appendStringInfoChar(&id, ':');
-	appendBinaryStringInfo(&id, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
-	return PointerGetDatum(cstring_to_text_with_len(id.data, id.len));
+/*
+ * Did an account opt out on its own, where ids are texts? Then it stays out, whoever has
+ * linked it since.
+ */
+static bool
+opted_out_alone(const Model *model, int network, Datum account)
+{
+	return model->ref.id_type == TEXTOID && privacy_hides_anybody(model->privacy) &&
+		privacy_rule(model->privacy, account_own_id(model, network, account), TEXTOID) == PRIVACY_HIDDEN;
 }
 
 /*
@@ -266,16 +264,17 @@ account_person(Ingest *ingest, int network, Datum account, bool scored)
 	NetworkAccounts *accounts = &table->networks[network];
 	uint32		number = account_number(table, accounts, account);
 	uint32		person = accounts->person[number];
-	bool		has_id = accounts->user[number] != NOBODY || ingest->model->ref.id_type == TEXTOID;
+	bool		is_linked = accounts->user[number] != NOBODY;
+	bool		has_id = is_linked || ingest->model->ref.id_type == TEXTOID;
 
 	if (scored && !has_id)
 		return NOBODY;
 	if (person != NOBODY)
 		return person;
-	if (accounts->user[number] != NOBODY)
+	if (is_linked && !opted_out_alone(ingest->model, network, account))
 		person = ingest_person(ingest, intern_datum(table->users, accounts->user[number]));
 	else if (has_id)
-		person = ingest_person(ingest, account_as_id(ingest->model, network, account));
+		person = ingest_person(ingest, account_own_id(ingest->model, network, account));
 	else
 		person = ingest_stranger(ingest);
 	accounts->person[number] = person;

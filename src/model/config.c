@@ -427,6 +427,23 @@ config_load_formula(const ModelRef *ref)
 }
 
 /*
+ * Load where people's accounts are and what people chose, and nothing else
+ */
+Model *
+config_load_people(const ModelRef *ref)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Model	   *model = palloc0(sizeof(Model));
+
+	model->ref = *ref;
+	SPI_connect();
+	load_accounts(model, context);
+	load_privacy(model, context);
+	SPI_finish();
+	return model;
+}
+
+/*
  * Load everything that a refresh of the model needs, into the current context
  */
 Model *

@@ -1,5 +1,6 @@
 /*
- * influence_check_forgotten(): does any relation of a model still hold a person?
+ * influence_check_forgotten(): does any relation of a model still hold a person, or an
+ * account of the person under the id that it has on its own?
  */
 #include "compat.h"
 
@@ -7,12 +8,14 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "intern.h"
 #include "model/closed_state.h"
 #include "model/model.h"
 #include "model/owner.h"
+#include "model/own_ids.h"
 
 /* In the model's schema, every relation of ours that holds people has them in the column user_id */
 #define PLACES_QUERY \
@@ -32,18 +35,52 @@ put_matches(ReturnSetInfo *result, const char *place, int64 matches)
 }
 
 /*
- * Number of rows about a person in a relation, by its name as SQL
+ * Number of rows in a relation, by its name as SQL, about anybody of some ids as text
  */
 static int64
-count_matches(const ModelRef *ref, const char *place, Datum user_id, char isnull)
+count_matches(const ModelRef *ref, const char *place, Datum ids)
 {
-	char	   *sql = psprintf("SELECT count(*) FROM %s AS r WHERE r.user_id = $1::%s",
+	char	   *sql = psprintf("SELECT count(*) FROM %s AS r WHERE r.user_id = ANY ($1::%s[])",
 							   place, format_type_be(ref->id_type));
-	Oid			types[1] = {TEXTOID};
+	Oid			types[1] = {TEXTARRAYOID};
 	bool		no_count;
 
-	SPI_execute_with_args(sql, 1, types, &user_id, &isnull, true, 0);
+	SPI_execute_with_args(sql, 1, types, &ids, NULL, true, 0);
 	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &no_count));
+}
+
+/*
+ * The ids that a model may hold a person under, as texts: the person's, and those of
+ * accounts; user_id: NULL for nobody
+ */
+static Datum *
+ids_of(const ModelRef *ref, const char *user_id, int *count)
+{
+	InternTable *own_ids;
+	Datum	   *ids;
+
+	*count = 0;
+	if (user_id == NULL)
+		return NULL;
+	own_ids = own_ids_of(ref, user_id);
+	ids = palloc(sizeof(Datum) * (intern_count(own_ids) + 1));
+	ids[(*count)++] = CStringGetTextDatum(user_id);
+	for (uint32 i = 0; i < intern_count(own_ids); i++)
+		ids[(*count)++] = intern_datum(own_ids, i);
+	return ids;
+}
+
+/*
+ * How often some ids, as texts, are kept with closed days
+ */
+static int64
+count_kept(const ModelRef *ref, const Datum *ids, int count)
+{
+	int64		kept = 0;
+
+	for (int i = 0; i < count; i++)
+		kept += closed_people_count(ref, id_from_text(ref->id_type, TextDatumGetCString(ids[i])));
+	return kept;
 }
 
 PG_FUNCTION_INFO_V1(influence_check_forgotten);
@@ -64,10 +101,15 @@ influence_check_forgotten(PG_FUNCTION_ARGS)
 	OwnerContext saved;
 	SPITupleTable *places;
 	uint64		count;
+	Datum	   *ids;
+	int			id_count;
+	Datum		id_array;
 
 	model_check_owner(ref);
 	InitMaterializedSRF(fcinfo, 0);
 	owner_enter(&saved, model_owner(ref));
+	ids = ids_of(ref, PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)), &id_count);
+	id_array = PointerGetDatum(construct_array(ids, id_count, TEXTOID, -1, false, TYPALIGN_INT));
 	SPI_connect();
 	SPI_execute_with_args(PLACES_QUERY, 1, types, &schema, NULL, true, 0);
 	places = SPI_tuptable;
@@ -76,11 +118,10 @@ influence_check_forgotten(PG_FUNCTION_ARGS)
 	{
 		const char *place = SPI_getvalue(places->vals[i], places->tupdesc, 1);
 
-		put_matches(result, place, count_matches(ref, place, PG_GETARG_DATUM(0), PG_ARGISNULL(0) ? 'n' : ' '));
+		put_matches(result, place, count_matches(ref, place, id_array));
 	}
 	SPI_finish();
 	owner_leave(&saved);
-	put_matches(result, "influence.closed_people", PG_ARGISNULL(0) ? 0 :
-				closed_people_count(ref, id_from_text(ref->id_type, TextDatumGetCString(PG_GETARG_DATUM(0)))));
+	put_matches(result, "influence.closed_people", count_kept(ref, ids, id_count));
 	return (Datum) 0;
 }

@@ -182,6 +182,7 @@ extern void model_check_owner(const ModelRef *model);
 extern void model_check_refreshed(const ModelRef *model, Relation scores);
 extern Model *config_load(const ModelRef *ref);
 extern Model *config_load_formula(const ModelRef *ref);
+extern Model *config_load_people(const ModelRef *ref);
 
 /* May a row of this role be a sign of engagement of its actor? */
 static inline bool

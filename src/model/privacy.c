@@ -195,6 +195,20 @@ privacy_rule(const PrivacyList *list, Datum id, Oid id_type)
 	return choice->hidden ? PRIVACY_HIDDEN : PRIVACY_NONE;
 }
 
+/*
+ * The hash that stands for a person; id: of the model's type, not NULL
+ */
+bytea *
+privacy_hash(const PrivacyList *list, Datum id, Oid id_type)
+{
+	ChoiceKey	key = hash_id(list, id, id_type);
+	bytea	   *result = palloc(VARHDRSZ + HASH_BYTES);
+
+	SET_VARSIZE(result, VARHDRSZ + HASH_BYTES);
+	memcpy(VARDATA(result), key.hash, HASH_BYTES);
+	return result;
+}
+
 PG_FUNCTION_INFO_V1(influence_user_hash);
 
 /*
@@ -208,10 +222,6 @@ influence_user_hash(PG_FUNCTION_ARGS)
 	Oid			id_type = PG_GETARG_OID(1);
 	char	   *user_id = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	PrivacyList *list = privacy_create((uint8 *) VARDATA_ANY(salt), VARSIZE_ANY_EXHDR(salt), false);
-	ChoiceKey	key = hash_id(list, id_from_text(id_type, user_id), id_type);
-	bytea	   *result = palloc(VARHDRSZ + HASH_BYTES);
 
-	SET_VARSIZE(result, VARHDRSZ + HASH_BYTES);
-	memcpy(VARDATA(result), key.hash, HASH_BYTES);
-	PG_RETURN_BYTEA_P(result);
+	PG_RETURN_BYTEA_P(privacy_hash(list, id_from_text(id_type, user_id), id_type));
 }

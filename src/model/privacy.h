@@ -23,5 +23,6 @@ extern bool privacy_is_empty(const PrivacyList *list);
 extern bool privacy_hides_anybody(const PrivacyList *list);
 extern uint64 privacy_fingerprint(const PrivacyList *list);
 extern PrivacyRule privacy_rule(const PrivacyList *list, Datum id, Oid id_type);
+extern bytea *privacy_hash(const PrivacyList *list, Datum id, Oid id_type);
 
 #endif							/* INFLUENCE_PRIVACY_H */

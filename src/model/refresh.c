@@ -29,6 +29,7 @@
 #include "model/cancel.h"
 #include "model/model_lock.h"
 #include "model/owner.h"
+#include "model/own_ids.h"
 #include "model/progress.h"
 #include "model/publish.h"
 #include "model/refresh_log.h"
@@ -67,6 +68,17 @@ lock_for_refresh(const ModelRef *model)
 }
 
 /*
+ * Look with a new snapshot, where the transaction has no other: what a refresh that has
+ * just let go of the lock has left must be seen, and what was written here
+ */
+static void
+push_snapshot(void)
+{
+	PushCopiedSnapshot(IsolationUsesXactSnapshot() ? GetActiveSnapshot() : GetLatestSnapshot());
+	UpdateActiveSnapshotCommandId();
+}
+
+/*
  * Refresh as the owner; returns the row of the log in the current context
  */
 static Datum
@@ -83,9 +95,11 @@ refresh_as_owner(const ModelRef *ref, RefreshRecord *record, RunOptions options)
 		refresh_log_lock();
 		/* before the snapshot: whoever has ended by then is in it; an old one is without them */
 		options.settled_before = IsolationUsesXactSnapshot() ? DT_NOBEGIN : oldest_transaction_start();
-		/* what a refresh that has just let go of the lock has left must be seen */
-		PushActiveSnapshot(IsolationUsesXactSnapshot() ? GetActiveSnapshot() : GetLatestSnapshot());
 		running = &refresh;
+		push_snapshot();
+		own_ids_hide(ref);
+		PopActiveSnapshot();
+		push_snapshot();
 		record->configuration = configuration_note(ref);
 		run = run_compute(ref, record->as_of, options);
 		publish_run(run);

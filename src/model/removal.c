@@ -21,6 +21,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -31,6 +32,7 @@
 #include "model/closed_days.h"
 #include "model/model_lock.h"
 #include "model/owner.h"
+#include "model/removal.h"
 #include "model/views.h"
 
 /* Column of the id in every score view */
@@ -118,21 +120,29 @@ remove_from_view(const ModelRef *ref, Oid relation, Datum id)
 }
 
 /*
- * Delete a person's rows from the history; returns their number
+ * Delete people's rows from the history; returns their number
+ *
+ * The caller has become the owner and holds the model's lock.
  */
-static uint64
-remove_from_history(const ModelRef *ref, Datum id)
+uint64
+removal_from_history(const ModelRef *ref, const Datum *ids, int count)
 {
-	char	   *sql = psprintf("DELETE FROM %s WHERE user_id OPERATOR(pg_catalog.=) $1",
+	char	   *sql = psprintf("DELETE FROM %s WHERE user_id OPERATOR(pg_catalog.=) ANY ($1)",
 							   quote_qualified_identifier(ref->schema, "score_history"));
-	Oid			types[1] = {ref->id_type};
-	uint64		count;
+	Oid			types[1] = {get_array_type(ref->id_type)};
+	Datum		values[1];
+	uint64		deleted;
+	int16		length;
+	bool		by_value;
+	char		alignment;
 
+	get_typlenbyvalalign(ref->id_type, &length, &by_value, &alignment);
 	SPI_connect();
-	SPI_execute_with_args(sql, 1, types, &id, NULL, false, 0);
-	count = SPI_processed;
+	values[0] = PointerGetDatum(construct_array(unconstify(Datum *, ids), count, ref->id_type, length, by_value, alignment));
+	SPI_execute_with_args(sql, 1, types, values, NULL, false, 0);
+	deleted = SPI_processed;
 	SPI_finish();
-	return count;
+	return deleted;
 }
 
 PG_FUNCTION_INFO_V1(influence_remove_person);
@@ -165,7 +175,7 @@ influence_remove_person(PG_FUNCTION_ARGS)
 		if (OidIsValid(relation))
 			count += remove_from_view(ref, relation, id);
 	}
-	count += remove_from_history(ref, id);
+	count += removal_from_history(ref, &id, 1);
 	/* all that was kept of closed days, as nothing tells whom it is about */
 	closed_days_forget(ref->name);
 	owner_leave(&saved);

@@ -653,12 +653,13 @@ source_stream(const Model *model, const Source *source,
 }
 
 /*
- * The query that reads the accounts relation: its columns are those of AccountColumn
+ * The query that reads the accounts relation, as far as links of one person if user_id is
+ * not NULL: its columns are those of AccountColumn
  *
  * Errors as for source_query(), with "accounts" for the name of the source.
  */
 static char *
-accounts_query(const Model *model)
+accounts_query(const Model *model, const char *user_id)
 {
 	const Accounts *accounts = model->accounts;
 	Relation	relation = try_relation_open(accounts->relation, AccessShareLock);
@@ -677,19 +678,24 @@ accounts_query(const Model *model)
 	append_column(&query, &mapping, "account_id", accounts->account_id, TEXTOID);
 	append_from(&query, &mapping, accounts->filter);
 	relation_close(relation, AccessShareLock);
-	return query.data;
+	if (user_id == NULL)
+		return query.data;
+	return psprintf("SELECT * FROM (%s) AS a (user_id, network, account_id) WHERE a.user_id = %s::%s",
+					query.data, quote_literal_cstr(user_id), format_type_be(model->ref.id_type));
 }
 
 /*
- * Read the accounts relation: call back for its columns and for each row
+ * Read the accounts relation, or its rows of one person: call back for its columns and
+ * for each row
  *
+ * What is the same person is said by the collation of the column, and may be more.
  * Errors: those of accounts_query(), and whatever the query or a callback raises.
  */
 void
-accounts_stream(const Model *model, StartCallback start, RowCallback row, void *arg)
+accounts_stream(const Model *model, const char *user_id, StartCallback start, RowCallback row, void *arg)
 {
 	MemoryContext context = CurrentMemoryContext;
-	char	   *sql = accounts_query(model);
+	char	   *sql = accounts_query(model, user_id);
 	ErrorData  *error;
 
 	PG_TRY();

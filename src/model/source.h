@@ -41,6 +41,6 @@ extern char *source_query(const Model *model, const Source *source);
 extern void source_rethrow(const Model *model, const Source *source, MemoryContext context);
 extern void source_stream(const Model *model, const Source *source,
 						  StartCallback start, RowCallback row, void *arg);
-extern void accounts_stream(const Model *model, StartCallback start, RowCallback row, void *arg);
+extern void accounts_stream(const Model *model, const char *user_id, StartCallback start, RowCallback row, void *arg);
 
 #endif							/* INFLUENCE_SOURCE_H */

@@ -106,6 +106,7 @@ FROM (VALUES
 	('opt in', $$ SELECT influence_opt_in(1, 'may') $$),
 	('forget', $$ SELECT influence_forget(1, 'may') $$),
 	('check who is forgotten', $$ SELECT * FROM influence_check_forgotten(1, 'may') $$),
+	('ids of a person''s accounts', $$ SELECT influence_account_ids('may', '1') $$),
 	('remove a person', $$ SELECT influence_remove_person('may', '1') $$),
 	('schedule (there is no pg_cron)', $$ SELECT influence_schedule('may', '@daily') $$),
 	('unschedule', $$ SELECT influence_unschedule('may') $$),
