@@ -610,3 +610,12 @@ COMMENT ON FUNCTION influence_opt_in(text, text) IS
 	'A person may be scored, from the next refresh on: takes back influence_opt_out() and influence_forget(), for the accounts that are linked to them, too, and is the consent that scored_only in influence.models asks for. Arguments and errors as for influence_opt_out(text, text)';
 COMMENT ON FUNCTION influence_check_forgotten(text, text) IS
 	'Look for a person in every relation of a model: a row for each of them, with the number of its rows about them, those of accounts that are linked to them under their own ids (network:account) included. After influence_opt_out() or influence_forget() all are 0. For the owner of the model';
+
+-- Who opted out has no name.
+
+COMMENT ON FUNCTION influence_find_profiles(text, text[], text) IS
+	'Names of people of a model, of those given (NULL: everybody) whose name holds a text (NULL: any), a row each; without those who opted out; part of influence_leaderboard(), influence_compare() and influence_search(). Errors: 42501 the caller may not read the profile relation, or row-level security applies, 42P01 it is gone, 55000 no profiles (name)';
+COMMENT ON FUNCTION influence_search(text, text, int) IS
+	'People by a part of their display name, in capitals or not, best first; those with no score last, those who opted out not at all. model NULL: the default; limit NULL: all. Needs SELECT on scores and on the profile relation. Errors: 22004 no name, 22023 negative limit, 55000 no profiles, 42501, otherwise as for influence_score()';
+COMMENT ON FUNCTION influence_compare(text[], text) IS
+	'People side by side, in the order given, a row each: name (with influence_set_profiles()), score, tier, rank, percentile among all and within the tier, measures and changes as in the view scores; NULLs for somebody with no score, and no name for who opted out. Needs SELECT on scores, and on the profile relation where there is one. Errors as for influence_score()';

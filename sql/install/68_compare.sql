@@ -58,7 +58,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_compare(text[], text) IS
-	'People side by side, in the order given, a row each: name (with influence_set_profiles()), score, tier, rank, percentile among all and within the tier, measures and changes as in the view scores; NULLs for somebody with no score. Needs SELECT on scores, and on the profile relation where there is one. Errors as for influence_score()';
+	'People side by side, in the order given, a row each: name (with influence_set_profiles()), score, tier, rank, percentile among all and within the tier, measures and changes as in the view scores; NULLs for somebody with no score, and no name for who opted out. Needs SELECT on scores, and on the profile relation where there is one. Errors as for influence_score()';
 
 CREATE FUNCTION influence_compare(user_ids bigint[], model text)
 RETURNS TABLE (

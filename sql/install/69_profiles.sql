@@ -5,7 +5,7 @@ RETURNS TABLE (user_id text, display_name text, region text, account_created_at 
 AS 'MODULE_PATHNAME'
 LANGUAGE C STABLE;
 COMMENT ON FUNCTION influence_find_profiles(text, text[], text) IS
-	'Names of people of a model, of those given (NULL: everybody) whose name holds a text (NULL: any), a row each; part of influence_leaderboard(), influence_compare() and influence_search(). Errors: 42501 the caller may not read the profile relation, or row-level security applies, 42P01 it is gone, 55000 no profiles (name)';
+	'Names of people of a model, of those given (NULL: everybody) whose name holds a text (NULL: any), a row each; without those who opted out; part of influence_leaderboard(), influence_compare() and influence_search(). Errors: 42501 the caller may not read the profile relation, or row-level security applies, 42P01 it is gone, 55000 no profiles (name)';
 
 CREATE FUNCTION influence_create_named_scores(model text) RETURNS void
 LANGUAGE plpgsql
@@ -135,4 +135,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION influence_search(text, text, int) IS
-	'People by a part of their display name, in capitals or not, best first; those with no score last. model NULL: the default; limit NULL: all. Needs SELECT on scores and on the profile relation. Errors: 22004 no name, 22023 negative limit, 55000 no profiles, 42501, otherwise as for influence_score()';
+	'People by a part of their display name, in capitals or not, best first; those with no score last, those who opted out not at all. model NULL: the default; limit NULL: all. Needs SELECT on scores and on the profile relation. Errors: 22004 no name, 22023 negative limit, 55000 no profiles, 42501, otherwise as for influence_score()';

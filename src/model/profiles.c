@@ -5,7 +5,8 @@
  * The expressions are the model owner's and run as the owner, as in a refresh, so
  * that reading a leaderboard runs nobody else's code with the reader's rights. The
  * reader must all the same be allowed to read the relation, and where row-level
- * security would hide rows from the reader, nothing is read.
+ * security would hide rows from the reader, nothing is read. Who opted out of the model
+ * has no profile in it.
  */
 #include "compat.h"
 
@@ -19,9 +20,11 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
 
+#include "intern.h"
 #include "model/owner.h"
 #include "model/source.h"
 
@@ -142,6 +145,31 @@ profiles_query(const ModelRef *ref, const Profiles *profiles, Relation relation,
 	return query.data;
 }
 
+/*
+ * Put the rows of SPI_tuptable into the result, but for those of people who opted out
+ */
+static void
+put_profiles(const ModelRef *ref, ReturnSetInfo *result)
+{
+	const PrivacyList *privacy = config_load_people(ref)->privacy;
+	MemoryContext row = AllocSetContextCreate(CurrentMemoryContext, "influence profile", ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(row);
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		char	   *id;
+
+		CHECK_FOR_INTERRUPTS();
+		id = privacy_hides_anybody(privacy) ? SPI_getvalue(tuple, SPI_tuptable->tupdesc, 1) : NULL;
+		if (id == NULL || privacy_rule(privacy, id_from_text(ref->id_type, id), ref->id_type) != PRIVACY_HIDDEN)
+			tuplestore_puttuple(result->setResult, tuple);
+		MemoryContextReset(row);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(row);
+}
+
 PG_FUNCTION_INFO_V1(influence_find_profiles);
 
 /*
@@ -149,7 +177,8 @@ PG_FUNCTION_INFO_V1(influence_find_profiles);
  * display_name, region, account_created_at
  *
  * user_ids: whose, NULL for everybody. name: a part of the name, in any case; NULL
- * for any. Without profiles there are no rows; looking for a name is an error then.
+ * for any. People who opted out are left out. Without profiles there are no rows;
+ * looking for a name is an error then.
  */
 Datum
 influence_find_profiles(PG_FUNCTION_ARGS)
@@ -174,8 +203,7 @@ influence_find_profiles(PG_FUNCTION_ARGS)
 		SPI_connect();
 		SPI_execute_with_args(profiles_query(ref, profiles, relation, !PG_ARGISNULL(1), !PG_ARGISNULL(2)),
 							  2, types, values, nulls, true, 0);
-		for (uint64 i = 0; i < SPI_processed; i++)
-			tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
+		put_profiles(ref, result);
 		SPI_finish();
 		relation_close(relation, NoLock);
 	}

@@ -30,6 +30,23 @@ SELECT user_id, display_name, rank FROM influence_compare(3, 8, 99);
 SELECT user_id, display_name, region, account_created_at, round(score::numeric, 2) AS score, tier, rank FROM influence_search('named', 'PERSON', 3);
 INSERT INTO people.users VALUES (70, 'Person nobody likes'), (71, NULL), (72, 'Person '), (-1, '');
 SELECT user_id, display_name, score IS NULL AS unknown FROM influence_search('named', 'erson', NULL) OFFSET 6;
+-- who opted out is not found and has no name, whether or not a refresh has come since
+BEGIN;
+SELECT influence_opt_out(4, 'named'), influence_forget(70, 'named');
+SELECT user_id, display_name FROM influence_search('named', 'person', NULL) WHERE user_id IN ('4', '5', '70');
+SELECT user_id, display_name, score IS NULL AS unknown FROM influence_compare(3, 4, 70);
+SELECT count(*) FROM named.named_scores WHERE user_id = 4 OR display_name LIKE 'Person nobody%';
+SELECT count(*) FROM influence_find_profiles('named') WHERE user_id IN ('4', '70');
+SELECT status FROM influence_refresh('named', '2024-06-15');
+SELECT user_id, display_name FROM influence_search('named', 'person', NULL) WHERE user_id IN ('4', '5', '70');
+SELECT influence_opt_in(4, 'named');
+SELECT user_id, display_name, score IS NULL AS unknown FROM influence_search('named', 'person 4');
+SELECT user_id, display_name FROM influence_compare(4, 70);
+-- who did not agree where that is asked for is known all the same
+UPDATE influence.models SET scored_only = true WHERE model = 'named';
+SELECT status FROM influence_refresh('named', '2024-06-15');
+SELECT user_id, display_name, score IS NULL AS unknown FROM influence_search('named', 'person 5');
+ROLLBACK;
 -- wildcards are letters here
 SELECT user_id FROM influence_search('named', '0 % A');
 SELECT user_id FROM influence_search('named', 'nn_');
@@ -144,6 +161,16 @@ SELECT influence_set_profiles('named', 'people.users', 'id', 'people.whoami("Ful
 RESET ROLE;
 SELECT display_name FROM influence_leaderboard("limit" => 1);
 SET ROLE regress_profiles_owner;
+-- choices of people are the owner's to read, and hold for other readers
+SELECT influence_set_profiles('named', 'people.users', user_id => 'id', display_name => 'Full Name');
+SELECT influence_opt_out(3, 'named');
+SET ROLE regress_profiles_reader;
+SELECT count(*) FROM influence.privacy_choices;
+SELECT user_id, display_name FROM influence_search('named', 'ann');
+SELECT user_id, display_name FROM influence_compare(3, 4);
+SET ROLE regress_profiles_owner;
+SELECT influence_opt_in(3, 'named');
+SELECT influence_set_profiles('named', 'people.users', 'id', 'people.whoami("Full Name")');
 -- also one that was put into the table past the checks
 UPDATE influence.profiles SET display_name = 'country) FROM people.users; DROP TABLE people.likes; --';
 SELECT * FROM influence_leaderboard();
