@@ -559,7 +559,6 @@ COMMENT ON SEQUENCE influence.refresh_log_run_id_seq IS 'Numbers of the runs in 
 COMMENT ON SEQUENCE influence.closed_days_day_id_seq IS 'Numbers of the days in influence.closed_days';
 COMMENT ON SEQUENCE influence.invalidations_invalidation_id_seq IS 'Numbers of the rows in influence.invalidations';
 
-
 -- What people choose of their privacy holds for the own ids of their accounts.
 
 CREATE FUNCTION influence_account_ids(model text, user_id text) RETURNS SETOF text

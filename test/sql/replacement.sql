@@ -5,7 +5,7 @@ CREATE SCHEMA replacement_app;
 CREATE TABLE replacement_app.likes (fan text, author text, created_at timestamptz);
 -- too long for a row, but not for an index
 INSERT INTO replacement_app.likes
-SELECT 'fan ' || i % 4, i % 10 || (SELECT string_agg(md5(i % 10 || ' ' || k), '') FROM generate_series(1, 80) AS k), '2026-06-29'
+SELECT 'fan ' || i % 4, i % 10 || (SELECT string_agg(md5(i % 10 || ' ' || k), '') FROM generate_series(1, 62) AS k), '2026-06-29'
 FROM generate_series(1, 30) AS i;
 INSERT INTO replacement_app.likes VALUES ('fan 1', 'short', '2026-06-29');
 SELECT influence_create_model('replacement', 'text');
