@@ -67,6 +67,17 @@ query_error_callback(void *arg)
 		errcontext("query \"%s\"", sql);
 }
 
+static ErrorContextCallback
+query_error_context(const char *sql)
+{
+	return (ErrorContextCallback)
+	{
+		.previous = error_context_stack,
+		.callback = query_error_callback,
+		.arg = unconstify(char *, sql)
+	};
+}
+
 /*
  * Parse the text; 42601 unless it is one statement
  */
@@ -142,7 +153,13 @@ analyse_query(RawStmt *statement, const char *sql)
 Query *
 analyse_select(const char *sql)
 {
-	return analyse_query(parse_query(sql), sql);
+	ErrorContextCallback error_context = query_error_context(sql);
+	Query	   *query;
+
+	error_context_stack = &error_context;
+	query = analyse_query(parse_query(sql), sql);
+	error_context_stack = error_context.previous;
+	return query;
 }
 
 /*
@@ -181,7 +198,7 @@ execute_plan(PlannedStmt *plan, const char *sql, DestReceiver *dest)
 uint64
 run_query(const char *sql, DestReceiver *dest)
 {
-	ErrorContextCallback error_context;
+	ErrorContextCallback error_context = query_error_context(sql);
 	MemoryContext query_context;
 	MemoryContext caller_context;
 	Query	   *query;
@@ -192,12 +209,9 @@ run_query(const char *sql, DestReceiver *dest)
 										  ALLOCSET_DEFAULT_SIZES);
 	caller_context = MemoryContextSwitchTo(query_context);
 
-	error_context.callback = query_error_callback;
-	error_context.arg = unconstify(char *, sql);
-	error_context.previous = error_context_stack;
 	error_context_stack = &error_context;
 
-	query = analyse_select(sql);
+	query = analyse_query(parse_query(sql), sql);
 	plan = pg_plan_query(query, sql, CURSOR_OPT_PARALLEL_OK, NULL);
 	rows = execute_plan(plan, sql, dest);
 

@@ -26,6 +26,9 @@ wilson_lower(double successes, double trials, double z)
 	if (successes <= 0.0 || trials <= 0.0)
 		return 0.0;
 	p = successes / trials;
+	/* so few of so many that it is no number any more */
+	if (p == 0.0)
+		return 0.0;
 	noise = z * z / trials;
 	radius = sqrt(noise * (p * (1.0 - p) + 0.25 * noise));
 	return p * p / (p + 0.5 * noise + radius);

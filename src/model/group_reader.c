@@ -319,7 +319,8 @@ group_reader_group(GroupReader *reader, TupleTableSlot *slot)
 		return;
 	}
 	read_group(reader, slot, &group);
-	if (respect_privacy(ingest, &group))
+	if (!ingest_refuses_target(ingest, reader->source->name, group.target, group.rows) &&
+		respect_privacy(ingest, &group))
 		record_group(ingest, &group);
 	if (++reader->groups % GROUPS_PER_MEMORY_CHECK == 0)
 		ingest_limit_memory(ingest);

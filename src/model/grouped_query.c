@@ -354,9 +354,6 @@ add_conditions(GroupedQuery *query)
 	if (strcmp(known, "true") != 0)
 		add_condition(query, IGNORE_NO_SIGNAL,
 					  psprintf("CASE WHEN %s THEN false ELSE true END", known), known);
-	if (query->model->ref.id_type == TEXTOID)
-		add_condition(query, IGNORE_BAD_TARGET, psprintf("octet_length(target) > %d", MAX_ID_BYTES),
-					  psprintf("octet_length(target) <= %d", MAX_ID_BYTES));
 	add_condition(query, IGNORE_BAD_TIME, "NOT isfinite(occurred_at)", "isfinite(occurred_at)");
 	/* NaN is above all other numbers */
 	if (source->weight != NULL)

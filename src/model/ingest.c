@@ -8,6 +8,9 @@
  */
 #include "compat.h"
 
+#include "access/toast_compression.h"
+#include "access/toast_internals.h"
+#include "catalog/pg_type_d.h"
 #include "utils/memutils.h"
 
 #include "influence.h"
@@ -27,7 +30,6 @@ static const char *const ignore_reason_names[IGNORE_REASON_COUNT] = {
 	[IGNORE_NULL_TARGET] = "null_target",
 	[IGNORE_NULL_TIME] = "null_time",
 	[IGNORE_NO_SIGNAL] = "no_signal",
-	[IGNORE_BAD_TARGET] = "bad_target",
 	[IGNORE_BAD_TIME] = "bad_time",
 	[IGNORE_BAD_WEIGHT] = "bad_weight",
 	[IGNORE_BAD_SENTIMENT] = "bad_sentiment",
@@ -35,6 +37,7 @@ static const char *const ignore_reason_names[IGNORE_REASON_COUNT] = {
 	[IGNORE_OUTSIDE_WINDOW] = "outside_window",
 	[IGNORE_ZERO_WEIGHT] = "zero_weight",
 	[IGNORE_SELF] = "self",
+	[IGNORE_BAD_TARGET] = "bad_target",
 	[IGNORE_NOT_SCORED] = "not_scored",
 	[IGNORE_HIDDEN_ACTOR] = "opted_out_actor",
 	[IGNORE_UNLINKED_ACCOUNT] = "unlinked_account"
@@ -119,6 +122,51 @@ ingest_stranger(Ingest *ingest)
 	if (ingest->privacy != NULL)
 		ingest->privacy[person] = PRIVACY_NONE;
 	return person;
+}
+
+/*
+ * Bytes of a text as an index has it, which compresses long ones
+ */
+static Size
+indexed_length(Datum id)
+{
+	Size		length = VARSIZE_ANY_EXHDR(DatumGetPointer(id));
+	Datum		packed;
+
+	if (likely(length <= MAX_ID_BYTES))
+		return length;
+	packed = toast_compress_datum(id, InvalidCompressionMethod);
+	if (DatumGetPointer(packed) == NULL)
+		return length;
+	length = VARSIZE(DatumGetPointer(packed)) - VARHDRSZ;
+	pfree(DatumGetPointer(packed));
+	return length;
+}
+
+/*
+ * Does the target have an id that no index of the views could hold? Then its rows are
+ * counted as ignored, or fail the run where the model says so.
+ */
+bool
+ingest_refuses_target(Ingest *ingest, const char *source, uint32 target, uint64 rows)
+{
+	const Model *model = ingest->model;
+	Size		length;
+
+	if (model->ref.id_type != TEXTOID)
+		return false;
+	length = indexed_length(intern_datum(ingest->people, target));
+	if (likely(length <= MAX_ID_BYTES))
+		return false;
+	if (model->bad_rows_fail)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("source \"%s\" of model \"%s\" has a row with a target of %zu bytes, packed, at most %d are possible",
+						source, model->ref.name, length, MAX_ID_BYTES),
+				 errhint("Correct the row, leave it out with a filter, "
+						 "or set bad_row_policy to 'skip' in influence.models.")));
+	ingest->rows_ignored[IGNORE_BAD_TARGET] += rows;
+	return true;
 }
 
 /*

@@ -23,7 +23,10 @@
 /* More than this is no weight but a mistake, and sums of it would overflow */
 #define MAX_ROW_WEIGHT	1e12
 
-/* Longest id of a target: with names of networks and kinds it must fit into an index */
+/*
+ * Longest id of a target, compressed as indexes do it: with a network and a kind of some
+ * hundred bytes it fits into one
+ */
 #define MAX_ID_BYTES	2000
 
 /* Actor of a row that has none */
@@ -130,7 +133,6 @@ typedef enum IgnoreReason
 	IGNORE_NULL_TARGET,
 	IGNORE_NULL_TIME,
 	IGNORE_NO_SIGNAL,
-	IGNORE_BAD_TARGET,
 	IGNORE_BAD_TIME,
 	IGNORE_BAD_WEIGHT,
 	IGNORE_BAD_SENTIMENT,
@@ -138,21 +140,13 @@ typedef enum IgnoreReason
 	IGNORE_OUTSIDE_WINDOW,
 	IGNORE_ZERO_WEIGHT,
 	IGNORE_SELF,
+	IGNORE_BAD_TARGET,
 	IGNORE_NOT_SCORED,
 	IGNORE_HIDDEN_ACTOR,
 	IGNORE_UNLINKED_ACCOUNT
 } IgnoreReason;
 
 #define IGNORE_REASON_COUNT	(IGNORE_UNLINKED_ACCOUNT + 1)
-
-/*
- * Do such rows fail the run where the model's policy says so?
- */
-static inline bool
-ignore_reason_is_bad(IgnoreReason reason)
-{
-	return reason >= IGNORE_BAD_TARGET && reason <= IGNORE_BAD_SENTIMENT;
-}
 
 typedef struct AccountTable AccountTable;
 
@@ -187,6 +181,7 @@ extern void ingest_leave_area(Ingest *ingest);
 extern void ingest_leave_area_for_file(Ingest *ingest);
 extern uint32 ingest_person(Ingest *ingest, Datum id);
 extern uint32 ingest_stranger(Ingest *ingest);
+extern bool ingest_refuses_target(Ingest *ingest, const char *source, uint32 target, uint64 rows);
 extern void ingest_add_sentiment(Ingest *ingest, uint32 person, Sentiment sentiment);
 extern NetworkRows *network_rows_create(int count, MemoryContext parent, RecordArea *area);
 extern void network_rows_partition(NetworkRows *rows);

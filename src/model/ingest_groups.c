@@ -152,7 +152,7 @@ gather_group(TupleTableSlot *slot, void *arg)
 	{
 		IgnoreReason reason = DatumGetInt32(slot->tts_values[GROUP_REASON]);
 
-		if (ignore_reason_is_bad(reason))
+		if (reason >= IGNORE_BAD_TIME && reason <= IGNORE_BAD_SENTIMENT)
 			gathering->rows_wanted = true;
 	}
 	tuplestore_puttupleslot(gathering->groups, slot);

@@ -692,13 +692,14 @@ choose_workers(const Ingest *ingest)
 			bytes += ingest_count(ingest, network, kind) * ingest_record_size(kind);
 	workers = workers_worth(Min(bytes / BLCKSZ, MaxBlockNumber));
 	/*
-	 * What was given back is no more than the rows, and in the area on its way; what else
-	 * is noted of it can wait in files. A filter is an eighth of the rows. Edges and their
-	 * copy, no more than twice the rows, come when these are gone. The rest is by person:
-	 * habits each has and lays out; where these were is room for ranks, which come before
-	 * all that was measured is collected.
+	 * Of people who give back there are no more than three times the rows: 24 bytes a row
+	 * that are in the area on their way, and as much that each has of its people, while a
+	 * plain row has 16. A filter is an eighth of the rows. Edges and their copy, no more
+	 * than twice the rows, come when these are gone. The rest is by person: habits each has
+	 * and lays out; where these were is room for ranks, which come before all that was
+	 * measured is collected.
 	 */
-	if (!ingest_has_room(ingest, bytes + bytes / 8 +
+	if (!ingest_has_room(ingest, 3 * bytes + bytes / 8 +
 						 (Size) intern_count(ingest->people) * (BYTES_PER_PERSON + 2 * workers * sizeof(ActorHabits))))
 		return 0;
 	return workers;

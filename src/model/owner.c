@@ -35,6 +35,10 @@ pin_settings(void)
 	pin("datestyle", "ISO, MDY");
 	pin("intervalstyle", "postgres");
 	pin("extra_float_digits", "1");
+	/* queries are put together from stored expressions, and compared */
+	pin("standard_conforming_strings", "on");
+	pin("quote_all_identifiers", "off");
+	pin("bytea_output", "hex");
 	return nestlevel;
 }
 

@@ -11,7 +11,6 @@
 
 #include <math.h>
 
-#include "access/detoast.h"
 #include "catalog/pg_type_d.h"
 #include "common/hashfn.h"
 #include "utils/builtins.h"
@@ -76,15 +75,6 @@ struct SourceReader
 };
 
 /*
- * Bytes of an id that is a text
- */
-static Size
-id_length(Datum id)
-{
-	return toast_raw_datum_size(id) - VARHDRSZ;
-}
-
-/*
  * Count a row that does not count; fails the run when its values are bad and
  * the model's policy says so
  */
@@ -97,15 +87,11 @@ ignore_row(SourceReader *reader, IgnoreReason reason, TupleTableSlot *slot)
 	char	   *value;
 
 	reader->ingest->rows_ignored[reason]++;
-	if (!model->bad_rows_fail || !ignore_reason_is_bad(reason))
+	if (!model->bad_rows_fail ||
+		reason < IGNORE_BAD_TIME || reason > IGNORE_BAD_SENTIMENT)
 		return;
 
-	if (reason == IGNORE_BAD_TARGET)
-	{
-		what = "target of";
-		value = psprintf("%zu bytes", id_length(slot->tts_values[SOURCE_TARGET]));
-	}
-	else if (reason == IGNORE_BAD_TIME)
+	if (reason == IGNORE_BAD_TIME)
 	{
 		column = SOURCE_OCCURRED_AT;
 		what = "occurred_at";
@@ -566,6 +552,8 @@ record_batch(SourceReader *reader)
 		else if (row->actor == row->target &&
 			(role_is_engaging(row->signal->role) || row->signal->role == ROLE_FOLLOW))
 			ingest->rows_ignored[IGNORE_SELF]++;
+		else if (ingest_refuses_target(ingest, reader->source->name, row->target, 1))
+			continue;
 		else if (ingest->privacy == NULL || respect_privacy(ingest, row))
 			route_row(reader, row);
 	}
@@ -600,11 +588,6 @@ read_row(SourceReader *reader, TupleTableSlot *slot, Row *row, IgnoreReason *rea
 	row->signal = &ingest->model->signals[row->signal_index];
 	row->occurred_at = DatumGetTimestampTz(slot->tts_values[SOURCE_OCCURRED_AT]);
 
-	if (ingest->model->ref.id_type == TEXTOID && id_length(slot->tts_values[SOURCE_TARGET]) > MAX_ID_BYTES)
-	{
-		*reason = IGNORE_BAD_TARGET;
-		return false;
-	}
 	if (TIMESTAMP_NOT_FINITE(row->occurred_at))
 	{
 		*reason = IGNORE_BAD_TIME;

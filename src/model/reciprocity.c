@@ -34,8 +34,9 @@
 #define FILTER_BITS_A_ROW	8
 #define MIN_FILTER_BITS		(64 * PARTITION_COUNT)
 
-/* Gifts between two checks for interrupts */
+/* Gifts, and words of the filter, between two checks for interrupts */
 #define GIFTS_PER_CHECK		16384
+#define WORDS_PER_CHECK		65536
 
 /* Rows of a partition that are being noted */
 typedef struct Note
@@ -83,7 +84,11 @@ void
 reciprocity_clear_filter(pg_atomic_uint64 *filter, uint64 words)
 {
 	for (uint64 i = 0; i < words; i++)
+	{
+		if (i % WORDS_PER_CHECK == 0)
+			CHECK_FOR_INTERRUPTS();
 		pg_atomic_init_u64(&filter[i], 0);
+	}
 }
 
 /*

@@ -26,6 +26,7 @@ static const char *const reason_hints[IGNORE_REASON_COUNT] = {
 	[IGNORE_OUTSIDE_WINDOW] = "They are older than time_window in influence.models; as_of is for moments in the past.",
 	[IGNORE_ZERO_WEIGHT] = "Their own weight is 0, or that of their signal in influence.signals.",
 	[IGNORE_SELF] = "Their actor is their target; see both mappings in influence.sources.",
+	[IGNORE_BAD_TARGET] = "Their target has more than 2000 bytes, packed; see its mapping in influence.sources.",
 	[IGNORE_NOT_SCORED] = "Their target opted out or, with scored_only in influence.models, did not opt in.",
 	[IGNORE_HIDDEN_ACTOR] = "Their actor opted out; see opted_out_actors in influence.models.",
 	[IGNORE_UNLINKED_ACCOUNT] = "Their target is an account that is linked to nobody; see influence_set_accounts()."

@@ -63,20 +63,22 @@ note_configuration(StringInfo text, const Model *model, const Source *source)
 }
 
 /*
- * Note who last changed a row of a catalog, which is released
+ * Note who last changed a row of a catalog, and where it is since, as one transaction may
+ * change it twice; the row is released
  */
 static void
 note_change(StringInfo text, HeapTuple row)
 {
 	if (!HeapTupleIsValid(row))
 		return;
-	appendStringInfo(text, " %u", HeapTupleHeaderGetRawXmin(row->t_data));
+	appendStringInfo(text, " %u %u %u", HeapTupleHeaderGetRawXmin(row->t_data),
+					 ItemPointerGetBlockNumber(&row->t_self), ItemPointerGetOffsetNumber(&row->t_self));
 	ReleaseSysCache(row);
 }
 
 /*
- * Note the columns of the source's relation: the type may be what it was, and the values
- * be others
+ * Note the columns of the source's relation, whose type may be what it was, and the values
+ * others, and what a foreign table is there
  */
 static void
 note_columns(StringInfo text, const Model *model, const Source *source)
@@ -85,6 +87,8 @@ note_columns(StringInfo text, const Model *model, const Source *source)
 
 	for (int i = 1; i <= RelationGetNumberOfAttributes(relation); i++)
 		note_change(text, SearchSysCache2(ATTNUM, ObjectIdGetDatum(source->relation), Int16GetDatum(i)));
+	if (relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		note_change(text, SearchSysCache1(FOREIGNTABLEREL, ObjectIdGetDatum(source->relation)));
 	relation_close(relation, AccessShareLock);
 }
 

@@ -619,6 +619,23 @@ SELECT octet_length(user_id) FROM names.scores ORDER BY 1;
 UPDATE influence.models SET bad_row_policy = 'error' WHERE model = 'names';
 DELETE FROM app.names WHERE octet_length(author) = 12800;
 SELECT influence_refresh('names', :as_of);
+-- packed, the same letters take few bytes
+INSERT INTO app.names SELECT repeat('long', 5000), 'fan';
+DELETE FROM app.names WHERE octet_length(author) = 2001;
+SELECT status, users FROM influence_refresh('names', :as_of);
+-- by accounts: what counts is the id of the person
+CREATE FUNCTION app.letters(count int) RETURNS text LANGUAGE sql AS 'SELECT left(string_agg(md5(n::text), '''' ORDER BY n), count) FROM generate_series(1, 100) AS n';
+CREATE TABLE app.links (user_id text, network text, account_id text);
+INSERT INTO app.links SELECT app.letters(2400), 'twitter', 'short' UNION ALL SELECT 'ann', 'twitter', app.letters(2400);
+CREATE TABLE app.mentions (account text, at timestamptz DEFAULT '2024-06-01 11:00Z');
+INSERT INTO app.mentions VALUES ('short'), (app.letters(2400)), (app.letters(1993)), (app.letters(1992));
+SELECT influence_set_accounts('names', 'app.links');
+SELECT influence_add_source('names', 'm', 'app.mentions', target => 'account', occurred_at => 'at', kind => 'mention', network => 'twitter', by_account => true);
+SELECT influence_remove_source('names', 'n');
+SELECT influence_refresh('names', :as_of);
+UPDATE influence.models SET bad_row_policy = 'skip' WHERE model = 'names';
+SELECT rows_read, rows_ignored, users FROM influence_refresh('names', :as_of);
+SELECT left(user_id, 9) AS starts, octet_length(user_id) FROM names.scores ORDER BY 2;
 SELECT influence_drop_model('names');
 
 DELETE FROM influence.refresh_log;

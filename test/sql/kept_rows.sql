@@ -129,6 +129,20 @@ SELECT * FROM kept.compare();
 CREATE OR REPLACE FUNCTION kept.weight(float8) RETURNS float8 LANGUAGE sql IMMUTABLE RETURN $1 + 1;
 SELECT * FROM kept.compare();
 SELECT * FROM kept.compare();
+-- twice in one transaction
+BEGIN;
+CREATE OR REPLACE FUNCTION kept.weight(float8) RETURNS float8 LANGUAGE sql IMMUTABLE RETURN $1 + 2;
+SELECT * FROM kept.compare();
+CREATE OR REPLACE FUNCTION kept.weight(float8) RETURNS float8 LANGUAGE sql IMMUTABLE RETURN $1 + 3;
+SELECT * FROM kept.compare();
+COMMIT;
+SELECT * FROM kept.compare();
+-- nothing depends on how the session writes names and values
+SET quote_all_identifiers = on;
+SET bytea_output = escape;
+SELECT * FROM kept.compare();
+RESET quote_all_identifiers;
+RESET bytea_output;
 SELECT influence_drop_model('kept'), influence_drop_model('read');
 
 -- other values in a column of the same type

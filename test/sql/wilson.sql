@@ -37,7 +37,7 @@ FROM generate_series(1, 200) n;
 -- the ends
 SELECT influence_wilson(0, 0) AS no_trials, influence_wilson(0, 10) AS no_successes,
 	influence_wilson(1, 1, 1e-300) AS no_confidence, influence_wilson(5, 10, 1 - 1e-16) > 0 AS nearly_sure,
-	influence_wilson(1e-300, 1e300) AS tiny, influence_wilson(1.7e308, 1.7e308) AS huge;
+	influence_wilson(1e-300, 1e300) AS tiny, influence_wilson(5e-324, 99, 5e-324) AS tiniest, influence_wilson(1.7e308, 1.7e308) AS huge;
 
 -- NULL in each argument
 SELECT influence_wilson(NULL, 1, 0.9) IS NULL AS successes, influence_wilson(1, NULL, 0.9) IS NULL AS trials, influence_wilson(1, 1, NULL) IS NULL AS confidence;

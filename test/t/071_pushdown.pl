@@ -188,7 +188,7 @@ my %variants = (
 	uuids => [ q{actor => 'who', target => 'whom', occurred_at => 'at', kind_column => 'kind', network_column => 'origin', post => 'whom', sentiment => 'mood'}, undef, id_type => 'uuid' ],
 	cast => [ q{actor => 'md5(actor::text)::uuid', target => 'whom', occurred_at => 'at', kind_column => 'kind', network_column => 'origin'}, undef, id_type => 'uuid', rows => 1 ],
 	texts => [ q{actor => 'origin', target => 'kind', occurred_at => 'at', kind => 'retweet', network => 'twitter', post => 'origin', weight => 'weight'}, undef, id_type => 'text' ],
-	long_texts => [ q{actor => 'origin', target => 'repeat(kind, 300 + 10 * target::int)', occurred_at => 'at', kind => 'retweet', network => 'twitter', weight => 'weight'}, undef, id_type => 'text' ],
+	long_texts => [ q{actor => 'origin', target => $$left(} . join(' || ', map { "md5(kind || '$_')" } 1 .. 80) . q{, 1500 + 30 * target::int)$$, occurred_at => 'at', kind => 'retweet', network => 'twitter', weight => 'weight'}, undef, id_type => 'text' ],
 	frozen => [ $FULL, undef, settings => q{inactivity_policy = 'freeze', grace_period = '1 day'}, quiet => 1 ],
 	posts => [ q{target => 'target', occurred_at => 'at', kind => 'post', weight => 'weight', sentiment => 'mood'} ],
 	computed => [ q{actor => 'actor', target => 'target', kind => 'like', network_column => 'CASE WHEN origin = ''app'' THEN ''twitter'' ELSE ''app'' END',
