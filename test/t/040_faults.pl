@@ -192,7 +192,7 @@ sub logged
 	kill 'KILL', $refresh->{pid};
 	eval { finish($refresh->{handle}) };
 	like(${ $refresh->{err} }, qr/server closed the connection|connection to server was lost|terminat/, 'killed');
-	ok(wait_for_server($node), 'the server recovers');
+	ok(wait_for_server($node, $refresh->{pid}), 'the server recovers');
 	$node->safe_psql('postgres', 'UPDATE delay SET seconds = 0');
 	as_before('killed');
 }

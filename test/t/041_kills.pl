@@ -126,7 +126,7 @@ foreach (@phases)
 	my $refresh = stopped(@$_);
 	kill 'KILL', $refresh->{pid};
 	ok(!ended($refresh), "killed while $phase");
-	wait_for_server($node);
+	wait_for_server($node, $refresh->{pid});
 	recovered("killed while $phase", $may_leave);
 }
 
@@ -140,7 +140,7 @@ foreach ([ 'reading 1 sources in parallel', $full, 0 ], [ 'measuring network', '
 	is(sql('SELECT count(*) FROM influence_refresh_progress()'), '1', '... and is no refresh of its own');
 	kill 'KILL', $refresh->{pid};
 	ok(!ended($refresh), "a worker is killed while $phase");
-	wait_for_server($node);
+	wait_for_server($node, $refresh->{pid});
 	recovered("a worker was killed while $phase", $may_leave);
 }
 
@@ -174,9 +174,11 @@ foreach my $phase ('reading 1 sources in parallel', 'measuring network', 'publis
 	my $writer = run_beside('BEGIN', 'CREATE TABLE never AS SELECT generate_series(1, 1000)', 'SELECT pg_sleep(60)');
 
 	wait_for(q{EXISTS (SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)')}, 'a table is created');
-	kill 'KILL', sql(q{SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'});
+	my $pid = sql(q{SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'});
+
+	kill 'KILL', $pid;
 	ended($writer);
-	wait_for_server($node);
+	wait_for_server($node, $pid);
 	cmp_ok(scalar(my @left = unknown_files()), '>', scalar @unknown, 'a table that was never committed leaves its file, too');
 }
 

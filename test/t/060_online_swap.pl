@@ -409,10 +409,12 @@ foreach my $point ('publishing the indexes', 'waiting for readers')
 	wait_for($node, "EXISTS (SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)')", 'a reader holds on to a view');
 	$refresh = run_beside($node, ($point =~ /indexes/ ? 'SET swap.stop = on; ' : '') . next_refresh());
 	wait_for($node, 'EXISTS (SELECT ' . refresher($point) . " AND ('$point' LIKE 'waiting%' OR wait_event = 'advisory'))", "a refresh is $point");
-	kill KILL => sql('SELECT pid ' . refresher($point));
+	my $pid = sql('SELECT pid ' . refresher($point));
+
+	kill KILL => $pid;
 	ended($refresh);
 	ended($holder);
-	ok(wait_for_server($node), 'the server recovers');
+	ok(wait_for_server($node, $pid), 'the server recovers');
 	is(published(), $last, 'the old scores are there');
 	is(sql($LEFTOVERS), '0', 'no transient tables are left');
 }

@@ -374,7 +374,7 @@ for my $milliseconds (5, 40, 120)
 	usleep($milliseconds * 1000);
 	kill('KILL', $pid);
 	eval { finish($session->{handle}) };
-	wait_for_server($node) or die 'the server did not come back';
+	wait_for_server($node, $pid) or die 'the server did not come back';
 	compare('bigint', $as_of, "after a kill in the middle of a refresh, $milliseconds ms");
 	compare('bigint', later($as_of, '1 day'), 'and a day later');
 }

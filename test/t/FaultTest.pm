@@ -164,14 +164,16 @@ sub published
 		(SELECT string_agg(s::text, ';' ORDER BY s.source) FROM influence.sources AS s WHERE model = 'social')))});
 }
 
-# wait_for_server($server): after one of its processes was killed; whether it is back
+# wait_for_server($server, $pid): after that process of it was killed; whether it is back
 sub wait_for_server
 {
-	my ($server) = @_;
+	my ($server, $pid) = @_;
 	# poll_query_until() feeds psql through a pipe, which breaks when psql cannot connect
 	my @command = ('psql', '-X', '-q', '-d', $server->connstr('postgres'), '-c', 'SELECT');
 	my $since = time;
 
+	# before the postmaster has learnt of the death it lets people in, and throws them out then
+	usleep(1_000) while kill(0, $pid) && time < $since + 60;
 	until (IPC::Run::run(\@command, '<', \undef, '>', \my $out, '2>', \my $err))
 	{
 		return 0 if time > $since + 180;
