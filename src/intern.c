@@ -28,6 +28,7 @@
 #include "intern.h"
 #include "math/prefetch.h"
 #include "memory.h"
+#include "same_text.h"
 
 /* Hash tables start at this many ids */
 #define FIRST_IDS 256
@@ -89,15 +90,6 @@ hash_text(const text *value, uint64 seed)
 										(int) VARSIZE_ANY_EXHDR(value), seed);
 }
 
-static inline bool
-text_equal(const text *a, const text *b)
-{
-	Size		length = VARSIZE_ANY_EXHDR(a);
-
-	return length == VARSIZE_ANY_EXHDR(b) &&
-		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), length) == 0;
-}
-
 /* The seed of a hash table is what its private_data points to */
 #define SEED(tb) (*(const uint64 *) (tb)->private_data)
 
@@ -140,7 +132,7 @@ HASH_MEMORY(uuid_id)
 #define SH_KEY_TYPE const text *
 #define SH_KEY key
 #define SH_HASH_KEY(tb, key) hash_text(key, SEED(tb))
-#define SH_EQUAL(tb, a, b) text_equal(a, b)
+#define SH_EQUAL(tb, a, b) same_text(a, b)
 #define SH_STORE_HASH
 #define SH_GET_HASH(tb, a) (a)->hash
 #define SH_SCOPE static inline

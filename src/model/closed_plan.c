@@ -304,8 +304,8 @@ choose_days(ClosedDays *closed, MemoryContext context)
  * days; NULL when everything is read and there is nothing to keep
  *
  * Sets the ranges of the sources, and which of them are incremental this time.
- * settled_before: start of the oldest transaction
- * that ran before the active snapshot was taken.
+ * settled_before: start of the oldest transaction that ran before the active snapshot
+ * was taken.
  */
 ClosedDays *
 closed_days_plan(Model *model, TimestampTz as_of, ClosedDaysUse use, TimestampTz settled_before)

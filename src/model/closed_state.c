@@ -33,6 +33,7 @@
 
 #include "model/closed_state.h"
 #include "model/id_bytes.h"
+#include "same_text.h"
 
 /* Columns of influence.closed_records */
 #define RECORDS_DAY_ID	1
@@ -274,11 +275,8 @@ closed_records_read(const Model *model, int64 day_id, RecordCallback callback, v
 static void
 append_id(StringInfo ids, Oid id_type, Datum id)
 {
-	Size		size = id_bytes(id_type, id);
-
-	enlargeStringInfo(ids, size);
-	id_write(id_type, id, ids->data + ids->len);
-	ids->len += size;
+	enlargeStringInfo(ids, id_bytes(id_type, id));
+	ids->len = id_write(id_type, id, ids->data + ids->len) - ids->data;
 }
 
 /*
@@ -441,15 +439,11 @@ closed_people_load(Ingest *ingest)
 static bool
 same_id(Oid id_type, Datum a, Datum b)
 {
-	Size		size;
-
 	if (id_type == INT8OID)
 		return DatumGetInt64(a) == DatumGetInt64(b);
 	if (id_type == UUIDOID)
 		return memcmp(DatumGetPointer(a), DatumGetPointer(b), UUID_LEN) == 0;
-	size = VARSIZE_ANY_EXHDR(DatumGetPointer(a));
-	return size == VARSIZE_ANY_EXHDR(DatumGetPointer(b)) &&
-		memcmp(VARDATA_ANY(DatumGetPointer(a)), VARDATA_ANY(DatumGetPointer(b)), size) == 0;
+	return same_text((const text *) DatumGetPointer(a), (const text *) DatumGetPointer(b));
 }
 
 /*

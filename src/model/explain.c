@@ -18,6 +18,7 @@
 
 #include "model/reading.h"
 #include "query.h"
+#include "same_text.h"
 
 #define EXPLAIN_COLUMNS 5
 
@@ -55,13 +56,6 @@ typedef struct MeasureRow
 	const NetworkStanding *network;
 	int			measure;
 } MeasureRow;
-
-static bool
-same_text(const text *a, const text *b)
-{
-	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
-		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
-}
 
 /*
  * "network, a, b, ..." or "network, a, b, ..., a_points, b_points, ..."

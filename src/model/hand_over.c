@@ -81,12 +81,7 @@ share_ids(dsa_area *area, const InternTable *people, Oid id_type)
 	pointer = dsa_allocate_extended(area, Max(size, 1), DSA_ALLOC_HUGE);
 	next = dsa_get_address(area, pointer);
 	for (uint32 i = 0; i < count; i++)
-	{
-		Datum		id = intern_datum(people, i);
-
-		id_write(id_type, id, next);
-		next += id_bytes(id_type, id);
-	}
+		next = id_write(id_type, intern_datum(people, i), next);
 	return pointer;
 }
 

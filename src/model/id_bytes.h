@@ -21,9 +21,9 @@ id_bytes(Oid id_type, Datum id)
 }
 
 /*
- * Write an id; to: has room for its bytes
+ * Write an id; to: has room for its bytes. Returns what is behind them.
  */
-static inline void
+static inline char *
 id_write(Oid id_type, Datum id, char *to)
 {
 	Size		size = id_bytes(id_type, id);
@@ -32,6 +32,7 @@ id_write(Oid id_type, Datum id, char *to)
 
 	memcpy(to, id_type == INT8OID ? (const char *) &number : DatumGetPointer(id), used);
 	memset(to + used, 0, size - used);
+	return to + size;
 }
 
 /*

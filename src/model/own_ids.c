@@ -25,6 +25,7 @@
 #include "model/own_ids.h"
 #include "model/removal.h"
 #include "model/source.h"
+#include "same_text.h"
 
 /* The own ids of accounts on their way into a table */
 typedef struct OwnIdReader
@@ -55,16 +56,6 @@ account_as_id(const text *network, const text *account)
 	appendStringInfoChar(&id, ':');
 	appendBinaryStringInfo(&id, VARDATA_ANY(account), VARSIZE_ANY_EXHDR(account));
 	return PointerGetDatum(cstring_to_text_with_len(id.data, id.len));
-}
-
-/*
- * Byte by byte, as ids are compared everywhere
- */
-static bool
-same_text(const text *a, const text *b)
-{
-	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
-		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
 }
 
 static bool
